@@ -1,0 +1,1 @@
+"""Tables and images for the chapters."""

@@ -1,0 +1,154 @@
+"""What a cell shows: text with a coloured edge, a figure with its description, a widget with a still beside it."""
+
+import base64
+import html
+import inspect
+import io
+import re
+from typing import Any
+
+import numpy as np
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+EDGE = {"good": "#009E73", "bad": "#D55E00", "note": "#0072B2"}  # Okabe and Ito: told apart by colour-blind readers
+
+
+def to_html(text: str) -> str:
+    """Plain text to HTML: `code`, **bold**, blank lines part paragraphs, lines that start with four spaces are kept."""
+    parts = []
+    for block in re.split(r"\n\s*\n", text.strip("\n")):
+        safe = html.escape(block, quote=False)
+        if all(line.startswith("    ") for line in block.splitlines()):
+            parts.append(f"<pre style='margin:4px 0'>{re.sub('(?m)^    ', '', safe)}</pre>")
+            continue
+        safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
+        safe = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", safe)
+        parts.append(f"<p style='margin:4px 0'>{safe}</p>".replace("\n", "<br>"))
+    return "".join(parts)
+
+
+class Message:
+    """A few lines to the learner: HTML with a coloured edge in a notebook, the same words as text elsewhere."""
+
+    def __init__(self, text: str, kind: str = "note") -> None:
+        self.text, self.kind = text, kind
+
+    def __repr__(self) -> str:
+        return re.sub(r"\*\*(.+?)\*\*", r"\1", self.text)
+
+    def _repr_html_(self) -> str:
+        style = f"border-left:4px solid {EDGE[self.kind]};padding:2px 12px;max-width:46em"
+        return f"<div style='{style}'>{to_html(self.text)}</div>"
+
+
+def in_notebook() -> bool:
+    """True inside a Jupyter kernel; False in plain Python and in a terminal IPython."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def say(text: str, kind: str = "note") -> None:
+    """Show a message at once: displayed in a notebook, printed elsewhere."""
+    message = Message(text, kind)
+    if not in_notebook():
+        print(repr(message))
+        return
+    from IPython.display import display
+
+    display(message)
+
+
+def png(picture: np.ndarray) -> bytes:
+    """PNG of a uint8 picture, (H, W) or (H, W, 3). The same pixels are always the same bytes: no date, no tag."""
+    from PIL import Image
+
+    if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
+        raise ValueError(f"expected uint8 pixels (H, W) or (H, W, 3), got {picture.dtype} {picture.shape}")
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "png", compress_level=1)
+    return out.getvalue()
+
+
+def img(data: bytes, alt: str, width: int) -> str:
+    """An HTML image of PNG bytes, `width` CSS pixels wide, with its description."""
+    if not alt.strip():
+        raise ValueError("a picture needs an alt text: one or two sentences that say what it shows")
+    code = base64.b64encode(data).decode()
+    return f'<img alt="{html.escape(alt)}" width="{width}" style="background:white" src="data:image/png;base64,{code}">'
+
+
+class Picture:
+    """An image in a cell's output with its alt text, which screen readers and pages without pictures show."""
+
+    def __init__(self, data: bytes, alt: str, width: int) -> None:
+        self.html, self.alt = img(data, alt, width), alt
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": f"[figure: {self.alt}]"}
+
+
+def figure(fig, alt: str) -> Picture:
+    """Show a matplotlib figure, sharp on every screen, with a description.
+
+    Parameters
+    ----------
+    fig : matplotlib figure; it is closed, so that it does not appear a second time
+    alt : what the figure shows, in a sentence or two, for those who cannot see it
+    """
+    import matplotlib.pyplot as plt
+
+    out = io.BytesIO()
+    fig.savefig(out, dpi=2 * 96, metadata={"Software": None})  # two pixels a CSS pixel; no version tag in the file
+    plt.close(fig)
+    return Picture(out.getvalue(), alt, width=round(fig.get_figwidth() * 96))
+
+
+class Shown:
+    """What a cell returns for a widget: live where there is a kernel, a still picture or text where there is none.
+
+    Not a widget itself: a layout returned bare would carry no still on GitHub, in print or in an HTML page.
+
+    Parameters
+    ----------
+    widget : an ipywidgets widget
+    still : uint8 picture (H, W) or (H, W, 3) of the same idea, or HTML
+    alt : what the still shows; also the plain-text form
+    width : CSS pixels of a still picture
+    """
+
+    def __init__(self, widget, still: np.ndarray | str, alt: str, width: int = 560) -> None:
+        self.widget, self.alt = widget, alt
+        self.html = still if isinstance(still, str) else img(png(still), alt, width)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
+        return {VIEW: view, "text/html": self.html, "text/plain": self.alt}
+
+
+class Source:
+    """The source of a function, coloured by the notebook itself, so that it is readable in a dark theme too."""
+
+    def __init__(self, code: str, intro: str = "") -> None:
+        self.code, self.intro = code, intro
+
+    def __repr__(self) -> str:
+        return f"{self.intro}\n\n{self.code}".strip()
+
+    def _repr_markdown_(self) -> str:
+        return f"{self.intro}\n\n```python\n{self.code}\n```".strip()
+
+
+def show(fn) -> Source:
+    """Render the source of one of the course's functions: what is read here is what runs.
+
+    Raises
+    ------
+    TypeError : `fn` is no function or class whose source Python can find
+    """
+    try:
+        return Source(inspect.getsource(inspect.unwrap(fn)).rstrip())
+    except (TypeError, OSError) as error:
+        raise TypeError(f"show() wants a function or a class of the course, e.g. show(relu); got {fn!r}") from error

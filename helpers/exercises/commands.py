@@ -1,0 +1,158 @@
+"""What a learner types in a notebook: check, hint, solution, reset, score."""
+
+import inspect
+from collections.abc import Callable
+
+from helpers.display import Message, Source, say
+from helpers.exercises import progress, registry
+
+_MARK = {"passed": "good", "wrong": "bad", "raised": "bad", "not attempted": "note"}
+_HEAD = {
+    "passed": "passed",
+    "wrong": "not yet",
+    "raised": "stopped with an error",
+    "not attempted": "not attempted yet",
+}
+_warned: set[str] = set()
+
+
+def remember(change: Callable[[dict], None]) -> None:
+    """Write a change to the learner's progress; if that fails say so once and go on."""
+    try:
+        progress.update(change)
+    except progress.ProgressError as error:
+        if "progress" not in _warned:
+            _warned.add("progress")
+            say(str(error), "bad")
+
+
+def _entry(data: dict, id: str) -> dict:
+    return data["exercises"].setdefault(id, {"passed": False, "attempts": 0, "hints": 0, "solution": False})
+
+
+def check(id: str, fn: Callable) -> Callable:
+    """Judge the learner's function and say what is right or wrong with it.
+
+    Returns the learner's function when it is right and the course's own when it is not, so that a notebook always
+    runs to its end: `relu = check("2.3", relu)`.
+
+    Raises
+    ------
+    Unknown : there is no exercise of that id
+    """
+    exercise = registry.exercise(id)
+    verdict = exercise.judge(fn)
+
+    def note(data: dict) -> None:
+        entry = _entry(data, id)
+        entry["attempts"] += verdict.status != "not attempted"
+        entry["passed"] = entry["passed"] or verdict.status == "passed"
+
+    remember(note)
+    if verdict.status == "passed":
+        say(f"**{id} passed.** Your `{exercise.function}` is right on every case.", "good")
+        return fn
+    ending = f"Going on with the course's `{exercise.function}`, so that the rest of the chapter works."
+    say(f"**{id} {_HEAD[verdict.status]}.** {verdict.text}\n\n{ending}", _MARK[verdict.status])
+    return exercise.reference
+
+
+def hint(id: str) -> Message:
+    """The next hint of an exercise, one step at a time; after the last they start again."""
+    exercise = registry.exercise(id)
+    step = progress.read()["exercises"].get(id, {}).get("hints", 0) % len(exercise.hints)
+
+    def note(data: dict) -> None:
+        _entry(data, id)["hints"] += 1
+
+    remember(note)
+    last = step + 1 == len(exercise.hints)
+    more = (
+        f'That was the last one; `solution("{id}")` shows a right answer.'
+        if last
+        else f'`hint("{id}")` again for more.'
+    )
+    return Message(f"**Hint {step + 1} of {len(exercise.hints)}.** {exercise.hints[step]}\n\n{more}")
+
+
+def solution(id: str) -> Source:
+    """A right answer and why it is one. Nothing is copied into the notebook: write your own in the end."""
+    exercise = registry.exercise(id)
+
+    def note(data: dict) -> None:
+        _entry(data, id)["solution"] = True
+
+    remember(note)
+    return Source(inspect.getsource(exercise.reference).rstrip(), f"**One right answer to {id}.** {exercise.why}")
+
+
+def reset(id: str) -> Message:
+    """Forget what is stored of an exercise ("2.3"), a prediction ("2.3a"), a chapter ("2") or of all ("all")."""
+    ids = set(registry.exercises(id)) if id.isdigit() else {id}
+    if not id.isdigit() and id != "all" and id not in _predictions():
+        registry.exercise(id)  # says which there are
+
+    def note(data: dict) -> None:
+        for kind, stored in data.items():
+            if isinstance(stored, dict):
+                gone = [
+                    k for k in stored if id == "all" or k in ids or id.isdigit() and k.split(".")[0] == str(int(id))
+                ]
+                for key in gone:
+                    del data[kind][key]
+
+    remember(note)
+    if "." in id and id not in _predictions():
+        return Message(f"**{id} is as new.** To begin again, put this into the cell:\n\n{_indented_stub(id)}")
+    return Message(f"**Forgotten: {'everything' if id == 'all' else id}.** Run the cells again.")
+
+
+def _predictions() -> set[str]:
+    return {id for number in registry.chapters() for id in registry.chapter(number).PREDICTIONS}
+
+
+def _indented_stub(id: str) -> str:
+    exercise = registry.exercise(id)
+    first_line = (inspect.getdoc(exercise.reference) or "").splitlines()[0]
+    names = ", ".join(inspect.signature(exercise.reference).parameters)
+    return f'    def {exercise.function}({names}):\n        """{first_line}"""\n        ...'
+
+
+def score(code: str | None = None) -> Message:
+    """What is solved so far, with a short code that another machine accepts: `score("...")` there.
+
+    Raises
+    ------
+    ValueError : the code is mistyped
+    """
+    if code is not None:
+        ids = progress.decode(code)
+        remember(lambda data: [_entry(data, id).update(passed=True) for id in ids])
+    data = progress.read()
+    lines = [line for number in registry.chapters() for line in _chapter_lines(number, data)]
+    passed = [id for id, entry in data["exercises"].items() if entry.get("passed")]
+    if passed:
+        lines += ["", f'To go on elsewhere, run there: `score("{progress.encode(passed)}")`']
+    return Message("\n".join(lines))
+
+
+def _chapter_lines(number: str, data: dict) -> list[str]:
+    module = registry.chapter(number)
+    entries = data["exercises"]
+    done = [e for e in module.EXERCISES if entries.get(e.id, {}).get("passed")]
+    points, most = sum(e.points for e in done), sum(e.points for e in module.EXERCISES)
+    made = {id: right for id, right in module.PREDICTIONS.items() if id in data["predictions"]}
+    came = sum(data["predictions"][id] == right for id, right in made.items())
+    answered = [
+        data["quiz"][key] for i in range(len(module.QUIZ)) if (key := f"{int(number)}.q{i + 1}") in data["quiz"]
+    ]
+    lines = [f"**Chapter {number}: {points} of {most} points**"]
+    for e in module.EXERCISES:
+        entry = entries.get(e.id, {})
+        tries = entry.get("attempts", 0)
+        state = "passed" if entry.get("passed") else "tried" if tries else "open"
+        seen = ", solution seen" if entry.get("solution") else ""
+        lines.append(f"{e.id} `{e.function}`: {state}{f' ({tries} attempts{seen})' if tries else ''}")
+    lines.append(f"Predictions: {len(made)} of {len(module.PREDICTIONS)} made, {came} came true")
+    lines.append(f"Quiz: {len(answered)} of {len(module.QUIZ)} answered, {sum(answered)} right at the first try")
+    return lines

@@ -1,0 +1,314 @@
+"""What an exercise is, and how a function is judged against it. No display, no progress: graders use this too."""
+
+import ast
+import inspect
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from helpers.exercises.limits import MOST_BYTES, SECONDS, Outcome, call, own_line
+
+Status = Literal["passed", "wrong", "raised", "not attempted"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of the learner's function: its arguments, and what is special about it (shown when it fails)."""
+
+    args: tuple
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A wrong idea with a name, the message it deserves, and the wrong functions that come from it.
+
+    A learner's function holds this misconception when it does on every case what one of `wrong` does.
+    """
+
+    name: str
+    message: str
+    wrong: tuple[Callable, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of judging a function. `text` tells a beginner what came, what was expected and, if known, why."""
+
+    status: Status
+    text: str
+    misconception: str | None = None
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise, defined once: used in the notebook, for hints, for marks and in the tests.
+
+    Parameters
+    ----------
+    id : the section it stands in, e.g. "2.3"; never renumbered once released
+    reference : the right function; its name is the name the learner's function has
+    cases : rng -> the calls to make, the smallest first (messages show the first that fails)
+    hints : from a nudge to nearly the answer
+    why : one or two sentences beside the solution
+    misconceptions : the wrong ideas that are recognised, the likeliest first
+    rtol : largest max|a - b| / max|b| that still counts as equal
+    keeps_dtype : True where the task says that the dtype stays
+    verify : for tasks with more than one right result, (case, value) -> None or what is wrong, in place of comparing
+    """
+
+    id: str
+    reference: Callable
+    cases: Callable[[np.random.Generator], list[Case]]
+    hints: tuple[str, ...]
+    why: str
+    misconceptions: tuple[Misconception, ...]
+    points: int = 1
+    rtol: float = 1e-6
+    keeps_dtype: bool = False
+    verify: Callable[[Case, Any], str | None] | None = None
+
+    @property
+    def function(self) -> str:
+        """The name of the function to write."""
+        return self.reference.__name__
+
+    def judge(self, fn: Any, seed: int = 0) -> Verdict:
+        """Hold `fn` against the reference on the cases of `seed`. Never raises because of what `fn` is or does."""
+        if not callable(fn):
+            return Verdict("wrong", self._no_function(fn))
+        if fn is self.reference:
+            return Verdict(
+                "not attempted", f"This is the course's own `{self.function}`. Run the cell with your `def` again."
+            )
+        if is_stub(fn):
+            return Verdict(
+                "not attempted", f"Write the body of `{self.function}` in place of `...`, then run the cell again."
+            )
+        cases = self.cases(np.random.default_rng(seed))
+        outcomes = list(_outcomes(fn, cases))
+        for case, outcome in zip(cases, outcomes, strict=False):
+            verdict = self._first_problem(fn, case, outcome)
+            if verdict is not None:
+                return self._named(verdict, cases, outcomes, fn)
+        return Verdict("passed", "")
+
+    def _no_function(self, fn: Any) -> str:
+        return (
+            f'`check` wants the function itself: write `check("{self.id}", {self.function})`, without brackets after '
+            f"the name. What came is of type {type(fn).__name__}."
+        )
+
+    def _first_problem(self, fn: Callable, case: Case, outcome: Outcome) -> Verdict | None:
+        if outcome.timed_out:
+            return Verdict("raised", _TIMED_OUT)
+        if isinstance(outcome.error, NotImplementedError):
+            return Verdict(
+                "not attempted", f"`{self.function}` raises NotImplementedError: its body is not written yet."
+            )
+        if outcome.error is not None:
+            return Verdict("raised", _raised(fn, outcome.error, case))
+        gap = self._gap(case, outcome)
+        if gap is None:
+            return None
+        printed = (
+            f"\n\nYour function printed:\n\n{textwrap.indent(outcome.printed.strip(), '    ')}"
+            if outcome.printed.strip()
+            else ""
+        )
+        return Verdict("wrong", gap + printed)
+
+    def _gap(self, case: Case, outcome: Outcome) -> str | None:
+        """What differs from the right answer on this case, in words; None when nothing does."""
+        if self.verify is not None:
+            problem = self.verify(case, outcome.value)
+        else:
+            problem = compare(self.reference(*case.args), outcome.value, self.rtol, self.keeps_dtype)
+        if problem is None and outcome.changed:
+            names = list(inspect.signature(self.reference).parameters)
+            which = " and ".join(f"`{names[i]}`" for i in outcome.changed)
+            return f"The result is right, but {which} changed: the caller's array is not what it was before the call."
+        if problem is None:
+            return None
+        return f"{problem}\n\n{self._call_text(case)}"
+
+    def _call_text(self, case: Case) -> str:
+        names = list(inspect.signature(self.reference).parameters)
+        about = f" ({case.note})" if case.note else ""
+        return f"This was the call{about}:\n\n" + "\n".join(
+            f"    {line}" for name, arg in zip(names, case.args, strict=False) for line in _argument(name, arg)
+        )
+
+    def _named(self, verdict: Verdict, cases: list[Case], outcomes: list[Outcome], fn: Callable) -> Verdict:
+        """Add the misconception that does on every case what the learner's function did, if there is one."""
+        if verdict.status == "not attempted":
+            return verdict
+        for known in self.misconceptions:
+            for wrong in known.wrong:
+                theirs = list(_outcomes(wrong, cases))
+                if all(map(self._alike, outcomes, theirs)) and not all(outcome.stopped for outcome in theirs):
+                    return Verdict(verdict.status, f"{verdict.text}\n\n**Why?** {known.message}", known.name)
+        name = getattr(fn, "__name__", self.function)
+        if name not in (self.function, "<lambda>"):
+            other = f"\n\n{self.id} asks for `{self.function}`; the function that came is called `{name}`."
+            return Verdict(verdict.status, verdict.text + other)
+        return verdict
+
+    def _alike(self, mine: Outcome, theirs: Outcome) -> bool:
+        if mine.stopped or theirs.stopped:
+            return mine.stopped and theirs.stopped and mine.timed_out == theirs.timed_out
+        same = compare(theirs.value, mine.value, self.rtol, self.keeps_dtype) is None
+        return same and mine.changed == theirs.changed
+
+
+def _outcomes(fn: Callable, cases: list[Case]) -> Iterator[Outcome]:
+    """One outcome a case; all cases share one time limit, and none is tried after it has run out."""
+    end = time.monotonic() + SECONDS
+    for case in cases:
+        outcome = call(fn, case.args, max(0.05, end - time.monotonic()))
+        yield outcome
+        if outcome.timed_out:
+            return
+
+
+def is_stub(fn: Callable) -> bool:
+    """True for a body that is only a docstring, `...`, `pass`, `return`, or an assignment of `...`."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(fn)))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    definitions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return bool(definitions) and all(_empty(statement) for statement in definitions[0].body)
+
+
+def _empty(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Pass):
+        return True
+    if isinstance(statement, ast.Raise):
+        return "NotImplementedError" in ast.dump(statement)
+    value = getattr(statement, "value", statement)
+    return (
+        value is None or isinstance(value, ast.Constant) and (value.value is ... or isinstance(value.value, str | None))
+    )
+
+
+def compare(expected: Any, got: Any, rtol: float, keeps_dtype: bool = False) -> str | None:
+    """None when `got` is right; else one or two sentences on what came and what was expected.
+
+    Numbers may be Python or NumPy numbers. Arrays are compared in shape, then in value: max|a - b| / max|b| <= rtol
+    (1e-5 at least where one side is float32, which knows seven digits).
+    """
+    problem = _wrong_type(expected, got)
+    if problem:
+        return problem
+    want, have = np.asarray(expected), np.asarray(got)
+    if np.float32 in (want.dtype, have.dtype):
+        rtol = max(rtol, 1e-5)
+    if have.shape != want.shape:
+        return f"The shape is not right: {have.shape} came, {want.shape} was expected."
+    place = _worst(want, have, rtol)
+    if place is not None:
+        right = "The shape is right: " + str(want.shape) + ". " if want.ndim else ""
+        where = f"[{', '.join(map(str, place))}]" if want.ndim else ""
+        return f"{right}Your result{where} is {_number(have[place])}, expected {_number(want[place])}."
+    if keeps_dtype and have.dtype != want.dtype:
+        return f"The values are right, but their type is {have.dtype}; {want.dtype} went in and should come out."
+    return None
+
+
+def _wrong_type(expected: Any, got: Any) -> str | None:
+    kind = "a number" if np.ndim(expected) == 0 else f"a NumPy array of shape {np.shape(expected)}"
+    if got is None:
+        return f"Your function gave back None; {kind} was expected. Is the `return` missing?"
+    if (
+        isinstance(got, list | tuple | dict | set | str)
+        or callable(got)
+        or not hasattr(got, "__array__")
+        and np.ndim(expected)
+    ):
+        return f"Your function gave back a value of type {type(got).__name__}; {kind} was expected."
+    if getattr(got, "nbytes", 0) > MOST_BYTES:
+        return f"Your result takes {got.nbytes / 1e6:,.0f} MB (shape {got.shape}); {kind} was expected."
+    if not isinstance(got, int | float | complex) and not hasattr(got, "__array__"):
+        return f"Your function gave back a value of type {type(got).__name__}; {kind} was expected."
+    try:
+        dtype = np.asarray(got).dtype
+    except Exception as error:  # whatever a foreign array type raises here is the learner's to know
+        return f"Your result, of type {type(got).__name__}, cannot be read as a NumPy array: {error}"
+    if dtype.kind not in "biuf":
+        return f"Your result holds values of type {dtype}; real numbers were expected."
+    return None
+
+
+def _worst(want: np.ndarray, have: np.ndarray, rtol: float) -> tuple[int, ...] | None:
+    """Where `have` is furthest from `want`; the first nan or infinity that does not belong there; None if equal."""
+    want, have = want.astype(float), have.astype(float)
+    odd = (np.isfinite(want) != np.isfinite(have)) | (np.isnan(want) != np.isnan(have))
+    odd |= np.isinf(want) & np.isinf(have) & (want != have)
+    if odd.any():
+        return tuple(int(i) for i in np.argwhere(odd)[0])
+    both = np.isfinite(want)
+    difference = np.where(both, np.abs(np.where(both, want, 0) - np.where(both, have, 0)), 0)
+    scale = np.abs(want[both]).max(initial=0)
+    if difference.size == 0 or difference.max() <= rtol * (scale or 1):
+        return None
+    # the first clear difference in reading order is easier to work out by hand than the largest
+    return tuple(int(i) for i in np.argwhere(difference > max(rtol * scale, 0.5 * difference.max()))[0])
+
+
+def _number(value: Any) -> str:
+    value = value.item() if hasattr(value, "item") else value
+    return str(value) if isinstance(value, bool | int) else f"{value:.6g}"
+
+
+def _argument(name: str, arg: Any) -> list[str]:
+    if isinstance(arg, np.ndarray):
+        head = f"{name} {arg.shape} {arg.dtype} ="
+        if arg.size > 40:
+            return [f"{name} {arg.shape} {arg.dtype}, values from {_number(arg.min())} to {_number(arg.max())}"]
+        body = np.array2string(arg, precision=4, suppress_small=True, max_line_width=90)
+        return [head, *textwrap.indent(body, "  ").splitlines()]
+    return [f"{name} = {arg!r}"[:200]]
+
+
+_TIMED_OUT = (
+    f"Your function was stopped after {SECONDS:.0f} seconds. Is there a loop that never ends, or one that does far "
+    f"more "
+    "work than needed? (If a cell ever hangs and the Stop button does nothing, one NumPy call is busy for good: "
+    "restart "
+    "the kernel. Your progress is kept.)"
+)
+
+_MEANING = {
+    NameError: "Python does not know this name: is it spelled right, and did the import cell run?",
+    UnboundLocalError: "The name is used before it gets a value in this function.",
+    TypeError: "A call got the wrong number or kind of arguments.",
+    IndexError: "An index points outside the array: look at the shape of what you index.",
+    RecursionError: "The function calls itself without an end.",
+    MemoryError: "An array far too large for this machine was asked for: look at the shapes.",
+    SystemExit: "`exit()` would close the whole notebook. A function ends with `return`.",
+    AttributeError: "This object has nothing of that name: is it what you think it is? print(type(...)) tells.",
+}
+
+
+def _raised(fn: Callable, error: BaseException, case: Case) -> str:
+    """The learner's own line and what Python said; no traceback through the libraries below it."""
+    said = f"{type(error).__name__}: {error}"[:300]
+    line = own_line(error, fn)
+    where = f"in line {line[0]}:\n\n    {line[1]}\n\n    {said}" if line else f"when it was called:\n\n    {said}"
+    if isinstance(error, ValueError) and ("shape" in said or "broadcast" in said or "mismatch" in said):
+        meaning = "The shapes do not fit together: write them down next to the line."
+    else:
+        meaning = next((text for kind, text in _MEANING.items() if type(error) is kind), "")
+    shapes = ", ".join(f"`{name}` {arg.shape}" for name, arg in _arrays(fn, case))
+    return f"Your function stopped {where}\n\n{meaning}" + (f" The arguments: {shapes}." if shapes else "")
+
+
+def _arrays(fn: Callable, case: Case) -> list[tuple[str, np.ndarray]]:
+    names = list(getattr(getattr(fn, "__code__", None), "co_varnames", ()))
+    names += [f"argument {i + 1}" for i in range(len(names), len(case.args))]
+    return [(name, arg) for name, arg in zip(names, case.args, strict=False) if isinstance(arg, np.ndarray)]

@@ -1,0 +1,156 @@
+"""`predict` before a demonstration and `quiz` at the end: core ipywidgets, and text where there is no front end."""
+
+import html
+from typing import Any
+
+from helpers.display import Shown, in_notebook, to_html
+from helpers.exercises import progress, registry
+from helpers.exercises.commands import remember
+from helpers.exercises.registry import Question
+from helpers.places import headless
+
+
+def _radio(options: list[str], chosen: int | None, locked: bool = False):
+    import ipywidgets as widgets
+
+    choices = [(text, i) for i, text in enumerate(options)]
+    box = widgets.RadioButtons(options=choices, value=chosen, disabled=locked, layout={"width": "max-content"})
+    return box
+
+
+class Prediction:
+    """A question that waits for the learner's guess. `choose(n)` answers it without a mouse."""
+
+    def __init__(self, id: str, question: str, options: list[str]) -> None:
+        self.id, self.question, self.options = id, question, options
+
+    @property
+    def chosen(self) -> int | None:
+        """The option the learner stands by, counted from 0; None before the choice."""
+        stored = progress.read()["predictions"].get(self.id)
+        return stored if stored is not None and stored < len(self.options) else None
+
+    def choose(self, number: int) -> "Prediction":
+        """Commit to an option, counted from 1. The first choice stands: reset(id) forgets it."""
+        if not 1 <= number <= len(self.options):
+            raise ValueError(f"{self.id} has options 1 to {len(self.options)}; {number} came")
+        remember(lambda data: data["predictions"].setdefault(self.id, number - 1))
+        return self
+
+    def __repr__(self) -> str:
+        lines = [f"{self.id}  {self.question}", *(f"  {i}. {text}" for i, text in enumerate(self.options, 1))]
+        if self.chosen is None:
+            return "\n".join([*lines, f'Commit before you go on: predict("{self.id}", ...).choose(1)'])
+        return "\n".join([*lines, self._noted()])
+
+    def _noted(self) -> str:
+        return f"You said: {self.options[self.chosen]}. Now run on and see."
+
+    def _html(self) -> str:
+        items = "".join(f"<li>{html.escape(option)}</li>" for option in self.options)
+        return f"<div><b>Predict.</b> {to_html(self.question)}<ol>{items}</ol></div>"
+
+    def _widget(self):
+        import ipywidgets as widgets
+
+        radio = _radio(self.options, self.chosen, locked=self.chosen is not None)
+        button = widgets.Button(description="That is my prediction", layout={"width": "auto"}, disabled=True)
+        note = widgets.HTML(html.escape(self._noted()) if self.chosen is not None else "")
+
+        def commit(_: Any) -> None:
+            self.choose(radio.value + 1)
+            radio.disabled = button.disabled = True
+            note.value = html.escape(self._noted())
+
+        def picked(_: Any) -> None:
+            button.disabled = radio.disabled or radio.value is None
+
+        radio.observe(picked, "value")
+        button.on_click(commit)
+        return widgets.VBox([widgets.HTML(f"<b>Predict.</b> {to_html(self.question)}"), radio, button, note])
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        if not in_notebook():
+            return {"text/plain": repr(self)}
+        return Shown(self._widget(), self._html(), repr(self))._repr_mimebundle_()
+
+
+def predict(id: str, question: str, options: list[str]) -> Prediction:
+    """Ask for a prediction before a demonstration; the first answer is kept and counted in `score()`.
+
+    Nothing waits for it: the notebook runs on without an answer, and headless runs choose the first option.
+
+    Raises
+    ------
+    Unknown : the chapter has no prediction of that id
+    """
+    known = registry.chapter(id.split(".")[0]).PREDICTIONS
+    if id not in known:
+        raise registry.Unknown(f"There is no prediction {id!r}. There are: {', '.join(known)}.")
+    prediction = Prediction(id, question, options)
+    return prediction.choose(1) if headless() else prediction
+
+
+class Quiz:
+    """The questions at the end of a chapter. Every wrong option is answered; `answer(q, n)` works without a mouse."""
+
+    def __init__(self, chapter: str, questions: tuple[Question, ...]) -> None:
+        self.chapter, self.questions = str(int(chapter)), questions
+
+    def answer(self, question: int, option: int) -> str:
+        """The reply to an option (both counted from 1). The first answer to a question counts in `score()`."""
+        if not 1 <= question <= len(self.questions):
+            raise ValueError(f"there are questions 1 to {len(self.questions)}; {question} came")
+        options = self.questions[question - 1].options
+        if not 1 <= option <= len(options):
+            raise ValueError(f"question {question} has options 1 to {len(options)}; {option} came")
+        chosen = options[option - 1]
+        remember(lambda data: data["quiz"].setdefault(f"{self.chapter}.q{question}", chosen.right))
+        return f"{'Right.' if chosen.right else 'Not so.'} {chosen.reply}"
+
+    def __repr__(self) -> str:
+        lines = []
+        for i, question in enumerate(self.questions, 1):
+            lines += [f"{i}. {question.text}", *(f"   {j}) {o.text}" for j, o in enumerate(question.options, 1))]
+        return "\n".join([*lines, f'Answer question 1 with quiz("{self.chapter}").answer(1, 2)'])
+
+    def _html(self) -> str:
+        parts = []
+        for i, question in enumerate(self.questions, 1):
+            options = "".join(f"<li>{html.escape(option.text)}</li>" for option in question.options)
+            parts.append(f"{to_html(f'**{i}.** {question.text}')}<ol>{options}</ol>")
+        return "".join(parts)
+
+    def _one(self, number: int, question: Question):
+        import ipywidgets as widgets
+
+        radio = _radio([option.text for option in question.options], None)
+        reply = widgets.HTML("")
+
+        def picked(change: Any) -> None:
+            text = self.answer(number, change["new"] + 1)
+            colour = "#009E73" if question.options[change["new"]].right else "#D55E00"
+            reply.value = (
+                f"<div style='border-left:4px solid {colour};padding:0 12px;max-width:46em'>{to_html(text)}</div>"
+            )
+
+        radio.observe(picked, "value")
+        return widgets.VBox([widgets.HTML(to_html(f"**{number}.** {question.text}")), radio, reply])
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        if not in_notebook():
+            return {"text/plain": repr(self)}
+        import ipywidgets as widgets
+
+        box = widgets.VBox([self._one(i, question) for i, question in enumerate(self.questions, 1)])
+        return Shown(box, self._html(), repr(self))._repr_mimebundle_()
+
+
+def quiz(chapter: str) -> Quiz:
+    """The quiz of a chapter, e.g. quiz("2").
+
+    Raises
+    ------
+    Unknown : the chapter has none
+    """
+    return Quiz(chapter, registry.chapter(chapter).QUIZ)

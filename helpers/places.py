@@ -1,0 +1,40 @@
+"""Where things lie: the course folder, the learner's progress, the cache."""
+
+import functools
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+COURSE = Path(__file__).resolve().parent.parent
+
+
+def headless() -> bool:
+    """True when nobody is there to answer: builds, tests, `course.py run`."""
+    return os.environ.get("COURSE_HEADLESS") == "1"
+
+
+@functools.cache
+def _throwaway() -> Path:
+    return Path(tempfile.mkdtemp(prefix="course-"))
+
+
+def progress_file() -> Path:
+    """The one file that holds what a learner has solved.
+
+    COURSE_PROGRESS moves it. Headless runs get a temporary one. On Colab it lies on Google Drive when that is mounted
+    (a Colab machine forgets its disk); otherwise in my/, beside the learner's notebooks.
+    """
+    if os.environ.get("COURSE_PROGRESS"):
+        return Path(os.environ["COURSE_PROGRESS"])
+    if headless():
+        return _throwaway() / "progress.json"
+    drive = Path("/content/drive/MyDrive")
+    if "google.colab" in sys.modules and drive.is_dir():
+        return drive / "medical-imaging-course" / "progress.json"
+    return COURSE / "my" / "progress.json"
+
+
+def cache_folder() -> Path:
+    """Where trained models are kept: COURSE_CACHE, or .cache in the course folder."""
+    return Path(os.environ.get("COURSE_CACHE") or COURSE / ".cache")
