@@ -21,9 +21,10 @@ def to_html(text: str) -> str:
         if all(line.startswith("    ") for line in block.splitlines()):
             parts.append(f"<pre style='margin:4px 0'>{re.sub('(?m)^    ', '', safe)}</pre>")
             continue
-        safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
-        safe = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", safe)
-        parts.append(f"<p style='margin:4px 0'>{safe}</p>".replace("\n", "<br>"))
+        words = re.split(r"`([^`]+)`", safe)  # every second piece is code, where ** means a power
+        words[::2] = [re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text) for text in words[::2]]
+        words[1::2] = [f"<code>{code}</code>" for code in words[1::2]]
+        parts.append(f"<p style='margin:4px 0'>{''.join(words)}</p>".replace("\n", "<br>"))
     return "".join(parts)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def _stored(path: Path) -> dict[str, np.ndarray] | None:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         print(f"A stored training result cannot be read ({type(error).__name__}): training again.")
         return None
 

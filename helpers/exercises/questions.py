@@ -26,7 +26,9 @@ class Prediction:
 
     @property
     def chosen(self) -> int | None:
-        """The option the learner stands by, counted from 0; None before the choice."""
+        """The option the learner stands by, counted from 0; None before the choice. Headless runs choose the first."""
+        if headless():
+            return 0
         stored = progress.read()["predictions"].get(self.id)
         return stored if stored is not None and stored < len(self.options) else None
 
@@ -39,7 +41,7 @@ class Prediction:
 
     def __repr__(self) -> str:
         lines = [f"{self.id}  {self.question}", *(f"  {i}. {text}" for i, text in enumerate(self.options, 1))]
-        if self.chosen is None:
+        if self.chosen is None or headless():
             return "\n".join([*lines, f'Commit before you go on: predict("{self.id}", ...).choose(1)'])
         return "\n".join([*lines, self._noted()])
 
@@ -78,7 +80,7 @@ class Prediction:
 def predict(id: str, question: str, options: list[str]) -> Prediction:
     """Ask for a prediction before a demonstration; the first answer is kept and counted in `score()`.
 
-    Nothing waits for it: the notebook runs on without an answer, and headless runs choose the first option.
+    Nothing waits for it: the notebook runs on without an answer.
 
     Raises
     ------
@@ -87,8 +89,7 @@ def predict(id: str, question: str, options: list[str]) -> Prediction:
     known = registry.chapter(id.split(".")[0]).PREDICTIONS
     if id not in known:
         raise registry.Unknown(f"There is no prediction {id!r}. There are: {', '.join(known)}.")
-    prediction = Prediction(id, question, options)
-    return prediction.choose(1) if headless() else prediction
+    return Prediction(id, question, options)
 
 
 class Quiz:

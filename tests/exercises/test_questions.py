@@ -1,0 +1,106 @@
+"""Predictions and quizzes: widgets where there is a kernel, text where there is none; answers reach Python and stay."""
+
+import json
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from helpers import places, predict, quiz
+from helpers.display import VIEW
+from helpers.exercises import questions
+
+OPTIONS = ["it turns", "it moves", "nothing <b>"]
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """As inside a Jupyter kernel: widgets can be made, and `in_notebook` is true."""
+    monkeypatch.setattr(questions, "in_notebook", lambda: True)
+    assert InteractiveShell is not None
+
+
+def stored() -> dict:
+    return json.loads(places.progress_file().read_text())
+
+
+def radios(box) -> list:
+    found = [box] if type(box).__name__ == "RadioButtons" else []
+    return found + [r for child in getattr(box, "children", ()) for r in radios(child)]
+
+
+def test_a_prediction_is_text_without_a_notebook():
+    text = predict("2.1a", "Which way?", OPTIONS)._repr_mimebundle_()["text/plain"]
+    assert "1. it turns" in text
+    assert ".choose(1)" in text
+
+
+def test_the_first_choice_stands():
+    prediction = predict("2.1a", "Which way?", OPTIONS).choose(2)
+    prediction.choose(1)
+    assert stored()["predictions"] == {"2.1a": 1}
+    assert "You said: it moves" in repr(predict("2.1a", "Which way?", OPTIONS))
+
+
+def test_a_choice_that_is_none_says_which_there_are():
+    with pytest.raises(ValueError, match="options 1 to 3; 4 came"):
+        predict("2.1a", "Which way?", OPTIONS).choose(4)
+
+
+def test_the_widget_commits_only_with_the_button(notebook):
+    prediction = predict("2.1a", "Which way?", OPTIONS)
+    box = prediction._widget()
+    question, radio, button, note = box.children
+    assert radio.value is None
+    assert button.disabled
+    radio.value = 1
+    assert prediction.chosen is None
+    assert not button.disabled
+    button.click()
+    assert prediction.chosen == 1
+    assert radio.disabled
+    assert button.disabled
+    assert "it moves" in note.value
+
+
+def test_a_widget_made_again_knows_the_answer(notebook):
+    predict("2.1a", "Which way?", OPTIONS).choose(1)
+    _, radio, button, note = predict("2.1a", "Which way?", OPTIONS)._widget().children
+    assert radio.value == 0
+    assert radio.disabled
+    assert button.disabled
+    assert "it turns" in note.value
+
+
+def test_bundles_carry_widget_still_and_text(notebook):
+    for thing in (predict("2.1a", "Which way?", OPTIONS), quiz("2")):
+        bundle = thing._repr_mimebundle_()
+        assert {VIEW, "text/html", "text/plain"} <= set(bundle)
+    assert "nothing &lt;b&gt;" in predict("2.1a", "Which way?", OPTIONS)._repr_mimebundle_()["text/html"]
+
+
+def test_headless_runs_choose_by_themselves_and_keep_nothing(monkeypatch):
+    monkeypatch.setenv("COURSE_HEADLESS", "1")
+    prediction = predict("2.1a", "Which way?", OPTIONS)
+    assert prediction.chosen == 0
+    assert "You said" not in repr(prediction)
+    assert not places.progress_file().exists()
+
+
+def test_a_quiz_answers_every_option_and_counts_the_first(notebook):
+    box = quiz("2")._repr_mimebundle_() and quiz("2")._one(1, quiz("2").questions[0])
+    (radio,) = radios(box)
+    reply = box.children[2]
+    radio.value = 0
+    assert "Not so." in reply.value
+    radio.value = 1
+    assert "Right." in reply.value
+    assert stored()["quiz"] == {"2.q1": False}
+
+
+def test_quiz_in_text():
+    assert 'quiz("2").answer(1, 2)' in repr(quiz("2"))
+    assert quiz("02").answer(2, 2).startswith("Right.")
+    with pytest.raises(ValueError, match="question 1 has options 1 to 3; 9 came"):
+        quiz("2").answer(1, 9)
+    with pytest.raises(ValueError, match="questions 1 to 7; 8 came"):
+        quiz("2").answer(8, 1)

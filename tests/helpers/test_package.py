@@ -1,0 +1,69 @@
+"""Importing the package is cheap, and it stays small."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import helpers
+
+ROOT = Path(helpers.__file__).parent
+
+
+def run(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent
+    ).stdout
+
+
+def test_importing_loads_neither_tensorflow_nor_matplotlib():
+    loaded = run("import sys, helpers; print(*sys.modules)").split()
+    assert not {"tensorflow", "keras", "matplotlib", "ipywidgets", "sklearn", "IPython"} & set(loaded)
+    loaded = run(
+        "import sys; from helpers import check, figure, predict, quiz, show, result; print(*sys.modules)"
+    ).split()
+    assert not {"tensorflow", "keras", "matplotlib", "sklearn"} & set(loaded)
+
+
+def test_importing_takes_under_a_tenth_of_a_second_beyond_numpy():
+    code = "import time, numpy; t = time.perf_counter(); import helpers; print(time.perf_counter() - t)"
+    assert min(float(run(code)) for _ in range(5)) < 0.1
+
+
+def test_every_public_name_arrives_and_others_are_named():
+    for name in helpers.__all__:
+        assert callable(getattr(helpers, name))
+    with pytest.raises(AttributeError, match="It has: .*check"):
+        _ = helpers.nothing_of_the_kind
+
+
+def lines(*rooms: str) -> int:
+    return sum(len(path.read_text().splitlines()) for room in rooms for path in (ROOT / room).rglob("*.py"))
+
+
+def test_the_package_stays_small():
+    """What learners read under 3,000 lines, all of it under 10,000."""
+    assert lines("nn", "models", "metrics") < 3_000
+    assert lines(".") < 10_000
+
+
+ALLOWED = {
+    "data": {"data"},
+    "nn": {"nn", "data"},
+    "models": {"models", "nn", "data"},
+    "metrics": {"metrics", "data"},
+    "trust": {"trust", "models", "metrics", "nn", "data"},
+    "exercises": {"exercises", "nn", "models", "metrics", "trust", "data"},
+    "widgets": {"widgets", "nn", "models", "metrics", "trust", "data"},
+}
+
+
+@pytest.mark.parametrize("room", [room for room in ALLOWED if (ROOT / room).is_dir()])
+def test_rooms_use_only_the_rooms_below_them(room):
+    used = set()
+    for path in (ROOT / room).rglob("*.py"):
+        used |= set(re.findall(r"(?m)^\s*(?:from|import) helpers\.(\w+)", path.read_text()))
+        used |= set(re.findall(r"(?m)^\s*from helpers import (\w+)", path.read_text()))
+    assert used & set(ALLOWED) <= ALLOWED[room]
