@@ -78,7 +78,8 @@ def img(data: bytes, alt: str, width: int) -> str:
     if not alt.strip():
         raise ValueError("a picture needs an alt text: one or two sentences that say what it shows")
     code = base64.b64encode(data).decode()
-    return f'<img alt="{html.escape(alt)}" width="{width}" style="background:white" src="data:image/png;base64,{code}">'
+    style = "max-width:100%;background:white"
+    return f'<img alt="{html.escape(alt)}" width="{width}" style="{style}" src="data:image/png;base64,{code}">'
 
 
 class Picture:

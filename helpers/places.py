@@ -22,13 +22,13 @@ def _throwaway() -> Path:
 def progress_file() -> Path:
     """The one file that holds what a learner has solved.
 
-    COURSE_PROGRESS moves it. Headless runs get a temporary one. On Colab it lies on Google Drive when that is mounted
+    Headless runs get a temporary one. COURSE_PROGRESS moves it. On Colab it lies on Google Drive when that is mounted
     (a Colab machine forgets its disk); otherwise in my/, beside the learner's notebooks.
     """
-    if os.environ.get("COURSE_PROGRESS"):
-        return Path(os.environ["COURSE_PROGRESS"])
     if headless():
         return _throwaway() / "progress.json"
+    if os.environ.get("COURSE_PROGRESS"):
+        return Path(os.environ["COURSE_PROGRESS"])
     drive = Path("/content/drive/MyDrive")
     if "google.colab" in sys.modules and drive.is_dir():
         return drive / "medical-imaging-course" / "progress.json"

@@ -432,7 +432,7 @@ QUIZ = (
         ),
     ),
     Question(
-        "A ReLU unit is dead on your training data. What brings it back while it is trained on these data?",
+        "A ReLU unit is dead on your training data. You go on training on these data. What can wake it?",
         (
             Option("More epochs.", "Its slope is 0 on every row: every step changes its weights by exactly 0."),
             Option(
@@ -440,8 +440,8 @@ QUIZ = (
                 "A large step times a gradient of 0 is 0. Too large a step is often what killed it.",
             ),
             Option(
-                "Gradient steps on its own weights: none ever will.",
-                "Only a change in the layers before it, another initialisation or a leaky slope can wake it.",
+                "A change in the layers before it.",
+                "Its own weights stand still. Only changed inputs may make it fire again (or a leaky slope).",
                 True,
             ),
         ),

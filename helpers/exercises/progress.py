@@ -67,7 +67,7 @@ def _parsed(path: Path) -> dict | None:
 
 
 def _backup(path: Path) -> Path:
-    return path.with_name(path.name + ".last")
+    return path.with_name(f".{path.name}.last")
 
 
 def _lock_path(path: Path) -> str:

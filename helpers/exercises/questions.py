@@ -14,8 +14,7 @@ def _radio(options: list[str], chosen: int | None, locked: bool = False):
     import ipywidgets as widgets
 
     choices = [(text, i) for i, text in enumerate(options)]
-    box = widgets.RadioButtons(options=choices, value=chosen, disabled=locked, layout={"width": "max-content"})
-    return box
+    return widgets.RadioButtons(options=choices, value=chosen, disabled=locked, layout={"width": "max-content"})
 
 
 class Prediction:
@@ -56,7 +55,7 @@ class Prediction:
         import ipywidgets as widgets
 
         radio = _radio(self.options, self.chosen, locked=self.chosen is not None)
-        button = widgets.Button(description="That is my prediction", layout={"width": "auto"}, disabled=True)
+        button = widgets.Button(description="That is my prediction", layout={"width": "16em"}, disabled=True)
         note = widgets.HTML(html.escape(self._noted()) if self.chosen is not None else "")
 
         def commit(_: Any) -> None:

@@ -111,7 +111,7 @@ def neuron_explorer() -> Shown:
     still = np.vstack([np.hstack([picture(s) for s in states[:2]]), np.hstack([picture(s) for s in states[2:]])])
     alt = (
         "Four pictures of one neuron over two features of 569 breast masses. With weight on the radius alone the "
-        "decision line is upright; a bias of -1.5 moves it to the right; a second weight turns it; with ReLU everything "
-        "on its benign side is 0."
+        "decision line is upright; a bias of -1.5 moves it to the right; a second weight turns it; with ReLU all "
+        "outputs on its benign side are 0."
     )
     return explorer(picture, caption, controls, still, alt)
