@@ -173,11 +173,9 @@ def parameters(notebook: nbformat.NotebookNode) -> dict[str, object]:
 def kernel_environment(results: Path) -> dict[str, str]:
     """The environment of a kernel that runs a chapter unattended.
 
-    Nothing asks, results go to the file `results`, and the learner's progress stays as it is: with COURSE_HEADLESS the
-    helpers keep it in a temporary place, unless COURSE_PROGRESS names another, so that is left out.
+    Nothing asks, results go to the file `results`, and the learner's progress stays as it is.
     """
-    inherited = {name: value for name, value in os.environ.items() if name != "COURSE_PROGRESS"}
-    return inherited | {
+    return os.environ | {
         "COURSE_HEADLESS": "1",
         "COURSE_RESULTS": str(results),
         "PYTHONHASHSEED": "0",

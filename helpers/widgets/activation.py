@@ -23,7 +23,7 @@ def _stage():
     from matplotlib.figure import Figure
 
     with style.context("helpers.course"):
-        fig = Figure(figsize=(5.6, 2.9), dpi=125)
+        fig = Figure(figsize=(5.6, 2.9), dpi=115)
         FigureCanvasAgg(fig)
         left, right = fig.subplots(1, 2)
         left.set(xlim=(-_EDGE, _EDGE), ylim=(-1.6, 6.2), xlabel="pre-activation a", ylabel="output h")
@@ -42,7 +42,7 @@ def _stage():
 
 
 def picture(state: dict) -> np.ndarray:
-    """state {"name": str, "a": float} -> uint8 (362, 700, 3): the function with its tangent at a, and its slope."""
+    """state {"name": str, "a": float} -> uint8 (333, 644, 3): the function with its tangent at a, and its slope."""
     fig, artists, background = _stage()
     (curve, tangent, dot), (slopes, slope_dot) = artists.values()
     a = np.linspace(-_EDGE, _EDGE, 481)

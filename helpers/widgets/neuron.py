@@ -40,7 +40,7 @@ def _stage():
 
     X, y = two_features()
     with style.context("helpers.course"):
-        fig = Figure(figsize=(5.6, 3.5), dpi=125)
+        fig = Figure(figsize=(5.6, 3.5), dpi=115)
         FigureCanvasAgg(fig)
         axes = fig.subplots()
         axes.set(xlim=(-_EDGE, _EDGE), ylim=(-_EDGE, _EDGE))
@@ -60,7 +60,7 @@ def _stage():
 
 
 def picture(state: dict) -> np.ndarray:
-    """state {"w1", "w2", "b": floats, "relu": bool} -> uint8 (437, 700, 3): output surface, masses, decision line."""
+    """state {"w1", "w2", "b": floats, "relu": bool} -> uint8 (402, 644, 3): output surface, masses, decision line."""
     fig, axes, artists, table, background = _stage()
     w1, w2, b = state["w1"], state["w2"], state["b"]
     fig.canvas.restore_region(background)
