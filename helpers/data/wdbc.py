@@ -1,7 +1,7 @@
 """The breast-mass table (WDBC) that ships inside scikit-learn, and the small network of chapter 02 trained on it.
 
 569 breast masses, 30 numbers each, computed from a picture of cells drawn out with a fine needle. CC BY 4.0;
-Wolberg, Mangasarian, Street and Street 1995, doi 10.24432/C5DW2B.
+W. Wolberg, O. Mangasarian, N. Street, W. Street (as the archive lists them), 1995, doi 10.24432/C5DW2B.
 """
 
 from dataclasses import dataclass

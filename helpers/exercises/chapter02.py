@@ -38,14 +38,14 @@ RELU = Exercise(
     misconceptions=(
         Misconception(
             "np.max along an axis",
-            "`np.max(A, 0)` is the largest value *along axis 0*, so an axis is gone. ReLU compares every entry with 0.",
+            "`np.max` looks for the largest value *along an axis*, and that axis is gone. (In `np.max(A, 0)` the "
+            "0 is the axis.) ReLU compares every entry with the number 0.",
             (lambda A: np.max(A, 0), lambda A: np.max(A, axis=-1)),
         ),
         Misconception(
             "changes its input",
-            "Writing zeros into `A` changes the caller's array too. The backward pass of chapter 04 still needs the "
-            "old "
-            "values to know where the slope is 0. Make a new array.",
+            "Writing zeros into `A` changes the caller's array too: whoever still needs the pre-activations, a "
+            "plot or another layer, finds them gone. Make a new array.",
             (_relu_in_place,),
         ),
         Misconception(
@@ -102,9 +102,9 @@ DENSE = Exercise(
         ),
         Misconception(
             "column form",
-            "`W @ X` is the order of textbooks that write an example as a column, as the article does. Here an "
-            "example is "
-            "a *row*: X comes first. It runs by chance when N = D = M, and is wrong even then.",
+            "W stands before X: the order of textbooks that write an example as a column, as the article does in "
+            "section 4. Here an example is a *row*, and X comes first. The other order runs for some shapes by "
+            "chance, and is wrong there too.",
             (lambda X, W, b: W @ X + b, lambda X, W, b: W.T @ X.T + b, lambda X, W, b: np.dot(W, X) + b),
         ),
         Misconception(
@@ -282,8 +282,8 @@ SOFTMAX = Exercise(
         ),
         Misconception(
             "division without exp",
-            "Dividing the logits by their sum gives negative 'probabilities' when a logit is negative. exp comes "
-            "first.",
+            "You divided the logits by their sum. That is negative or above 1 as soon as the signs differ. exp "
+            "comes first: it makes every number positive.",
             (lambda Z: Z / Z.sum(axis=1, keepdims=True),),
         ),
         Misconception(
@@ -346,8 +346,8 @@ CROSS_ENTROPY = Exercise(
         ),
         Misconception(
             "no softmax",
-            "That is the log of the raw logits. A logit may be 0 or negative, and its log is infinite or nan. Make "
-            "log-probabilities of them first.",
+            "You used the raw logits of the true class. They are no probabilities: they may be 0 or negative, and "
+            "their log is then infinite or nan. Make log-probabilities of them first.",
             (
                 lambda Z, y: -np.log(_picked(Z, y)).mean(),
                 lambda Z, y: -_picked(Z, y).mean(),
@@ -390,7 +390,8 @@ CROSS_ENTROPY = Exercise(
         ),
         Misconception(
             "averaged over all classes",
-            "You divided by N x C. Only one class a row counts: divide by the number of rows, N.",
+            "You averaged over all N x C entries. Only one entry a row counts, that of its true class, and there "
+            "are N rows.",
             (
                 lambda Z, y: -(np.eye(Z.shape[1])[y] * nn.log_softmax(Z)).mean(),
                 lambda Z, y: -nn.log_softmax(Z).mean(),
@@ -414,8 +415,13 @@ QUIZ = (
         "The bias of a neuron goes from 0 to -2, its weights stay. What happens to its decision line?",
         (
             Option("It turns.", "Only the weights turn the line. The bias moves it without turning."),
-            Option("It shifts, parallel to itself.", "The weights give the direction, the bias the distance.", True),
-            Option("Nothing, the bias is a detail.", "Try it in section 2.1: at bias -5 the neuron never fires again."),
+            Option(
+                "It shifts, parallel to itself.", "The ratio of the weights gives its direction, and they stayed.", True
+            ),
+            Option(
+                "Nothing, the bias is a detail.",
+                "Try it in section 2.1: with w1 = 1 and a bias of -5 the neuron never fires.",
+            ),
         ),
     ),
     Question(
@@ -432,16 +438,21 @@ QUIZ = (
         ),
     ),
     Question(
-        "A ReLU unit is dead on your training data. You go on training on these data. What can wake it?",
+        "A ReLU unit of the first layer is dead on all training data. You go on with plain gradient steps. "
+        "What can wake it?",
         (
-            Option("More epochs.", "Its slope is 0 on every row: every step changes its weights by exactly 0."),
+            Option(
+                "More passes over the same data.",
+                "Its slope is 0 on every row, and its inputs never change: every step moves its weights by exactly 0.",
+            ),
             Option(
                 "A larger learning rate.",
                 "A large step times a gradient of 0 is 0. Too large a step is often what killed it.",
             ),
             Option(
-                "A change in the layers before it.",
-                "Its own weights stand still. Only changed inputs may make it fire again (or a leaky slope).",
+                "Other data, or a leaky slope.",
+                "An example that lifts its pre-activation above 0, or a slope that is not 0 below. (A unit of a later "
+                "layer may wake when the layers before it change.)",
                 True,
             ),
         ),
@@ -457,11 +468,18 @@ QUIZ = (
         ),
     ),
     Question(
-        "A network with three classes has a mean cross-entropy of 1.10 on a balanced set. What does it know?",
+        "Three classes. After an hour of training the mean cross-entropy is 1.10. What do you make of it?",
         (
-            Option("Nothing: it says 1/3 to everything.", "log 3 = 1.0986. Compare every first loss with log C.", True),
-            Option("A lot: 1.10 is a small number.", "Small against what? Knowing nothing costs log 3 = 1.10."),
-            Option("It is worse than chance.", "Chance is log 3 = 1.0986, and 1.10 is that, rounded."),
+            Option(
+                "It is no better than saying 1/3 to everything.", "log 3 = 1.0986. Hold every loss against log C.", True
+            ),
+            Option(
+                "Good: 1.10 is a small number.", "Small against what? Saying 1/3 to everything costs log 3 = 1.0986."
+            ),
+            Option(
+                "One case in 1.10 is wrong.",
+                "A loss is no count. It is the mean of -log(probability of the true class).",
+            ),
         ),
     ),
     Question(

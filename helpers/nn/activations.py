@@ -18,7 +18,7 @@ def relu(A: np.ndarray) -> np.ndarray:
 
 
 def relu_slope(A: np.ndarray) -> np.ndarray:
-    """1 where A > 0, else 0.  At exactly 0 there is no slope: every library takes 0, and so do we."""
+    """1 where A > 0, else 0.  At exactly 0 there is no slope: Keras's relu takes 0, and so do we."""
     return (A > 0).astype(A.dtype)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def softmax(Z: np.ndarray) -> np.ndarray:
-    """Probabilities from logits, row by row.  Z (N, C) -> P (N, C); every row is positive and sums to 1.
+    """Probabilities from logits, row by row.  Z (N, C) -> P (N, C); no entry is negative and every row sums to 1.
 
     Each row's own maximum is subtracted first. That changes nothing in the result and keeps exp from overflowing
     (Blanchard, Higham, Higham 2021).
