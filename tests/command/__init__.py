@@ -1,0 +1,1 @@
+"""Tests of course.py: set-up, copies, JupyterLab, doctor, update."""

@@ -1,0 +1,91 @@
+"""`test` runs every part, also after one failed, and its exit code tells."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command.conftest import Course
+from tools import environment, testing
+
+SHOW = (
+    "import os; from pathlib import Path; Path('seen.txt').write_text(repr([os.environ[name] for name in "
+    "('COURSE_HEADLESS', 'COURSE_RESULTS_DIR', 'TF_ENABLE_ONEDNN_OPTS', 'PYTHONHASHSEED')]))"
+)
+
+
+@pytest.fixture
+def parts(course: Course, monkeypatch: pytest.MonkeyPatch) -> list[testing.Part]:
+    """The parts that `run_tests` runs in `course`; a module named `fails` and one named `shows`."""
+    (course.root / "fails.py").write_text("raise SystemExit(2)")
+    (course.root / "shows.py").write_text(SHOW)
+    listed: list[testing.Part] = []
+    monkeypatch.setattr(testing, "parts", lambda long: listed)
+    monkeypatch.setattr(
+        environment, "ensure", lambda root, dev, here: environment.Environment(Path(sys.executable), own=False)
+    )
+    return listed
+
+
+def test_all_parts_passed(course: Course, parts: list[testing.Part], capfd: pytest.CaptureFixture[str]) -> None:
+    (course.root / "build" / "results").mkdir(parents=True)
+    (course.root / "build" / "results" / "of_last_time.json").touch()
+    parts.append(testing.Part("good", ".", [("shows",)]))
+    assert testing.run_tests(course.root) == 0
+    assert capfd.readouterr().out.splitlines()[-1].split()[:2] == ["all", "passed"]
+    results = course.root / "build" / "results"
+    assert (course.root / "seen.txt").read_text() == repr(["1", str(results), "0", "0"])
+    assert list(results.iterdir()) == []
+
+
+def test_one_failed_part_fails_the_whole_and_the_next_still_runs(
+    course: Course, parts: list[testing.Part], capfd: pytest.CaptureFixture[str]
+) -> None:
+    parts += [testing.Part("bad", ".", [("fails",), ("shows",)]), testing.Part("good", ".", [("shows",)])]
+    assert testing.run_tests(course.root) == 1
+    summary = [line.split() for line in capfd.readouterr().out.splitlines()[-3:]]
+    assert [words[:2] for words in summary] == [["bad", "FAILED"], ["good", "passed"], ["all", "FAILED"]]
+
+
+def test_missing_folder_is_a_failure(
+    course: Course, parts: list[testing.Part], capfd: pytest.CaptureFixture[str]
+) -> None:
+    parts.append(testing.Part("browser", "tests/browser", [("shows",)]))
+    assert testing.run_tests(course.root) == 1
+    assert "FAILED: no folder tests/browser" in capfd.readouterr().out
+
+
+def test_folder_without_tests_is_a_failure(
+    course: Course, parts: list[testing.Part], capfd: pytest.CaptureFixture[str]
+) -> None:
+    (course.root / "tests").mkdir()
+    parts.append(testing.Part("code", "tests", [("pytest", "-q", "tests")]))
+    assert testing.run_tests(course.root) == 1
+    assert "FAILED: no tests found" in capfd.readouterr().out
+
+
+def test_long_tests_run_only_when_asked_for(course: Course, parts: list[testing.Part]) -> None:
+    (course.root / "tests").mkdir()
+    (course.root / "tests" / "test_a.py").write_text(
+        "import pytest\ndef test_short(): pass\n@pytest.mark.long\ndef test_long(): assert False\n"
+    )
+    command = ("pytest", "-q", "tests")
+    parts.append(testing.Part("code", "tests", [command]))
+    assert testing.run_tests(course.root) == 0
+    parts[0] = testing.Part("code", "tests", [(*command, "-m", "")])
+    assert testing.run_tests(course.root) == 1
+
+
+def test_the_parts_are_all_there() -> None:
+    parts = {part.name: part for part in testing.parts()}
+    assert list(parts) == ["style", "code", "browser", "chapters", "bands"]
+    assert [command[0] for command in parts["style"].commands] == ["ruff", "ruff"]
+    (code,) = parts["code"].commands
+    assert {"tests", "--ignore=tests/notebooks", "--ignore=tests/browser"} <= set(code)
+    (chapters,) = parts["chapters"].commands
+    assert {"--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300", "loadfile"} <= set(chapters)
+    assert all("-m" not in command for part in parts.values() for command in part.commands)
+    for part in testing.parts(long=True)[1:]:
+        assert part.commands[0][2:4] == ("-m", "")

@@ -1,0 +1,74 @@
+"""Run every test and say how long each part took. Standard library only; reads on Python 3.7 and newer."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from tools import environment
+from tools.common import say
+
+RESULTS = Path("build", "results")
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
+NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300")
+NO_TESTS_FOUND = 5
+OUR_CODE = ("course.py", "helpers", "tools", "tests")  # not my/: a learner's files answer to nobody's style
+
+
+class Part(NamedTuple):
+    """One part of the tests: commands (arguments of `python -m`) and the folder that they need."""
+
+    name: str
+    folder: str
+    commands: list[tuple[str, ...]]
+
+
+def parts(long: bool = False) -> list[Part]:
+    """What `course.py test` runs, in this order."""
+    pytest = ("pytest", "-q", *(("-m", "") if long else ()))
+    unit = (*pytest, "tests", *TWO_AT_A_TIME, "--ignore=tests/notebooks", "--ignore=tests/browser")
+    return [
+        Part("style", ".", [("ruff", "check", *OUR_CODE), ("ruff", "format", "--check", *OUR_CODE)]),
+        Part("code", "tests", [unit]),
+        Part("browser", "tests/browser", [(*pytest, "tests/browser")]),
+        Part("chapters", "chapters", [(*pytest, *NBVAL, *TWO_AT_A_TIME, "chapters")]),
+        Part("bands", "tests/notebooks", [(*pytest, "tests/notebooks")]),
+    ]
+
+
+def run_tests(root: Path, *, long: bool = False, here: bool = False) -> int:
+    """Run every part, also after one failed; print a summary; return 1 if any failed."""
+    target = environment.ensure(root, dev=True, here=here)
+    results = root / RESULTS
+    shutil.rmtree(results, ignore_errors=True)
+    results.mkdir(parents=True)
+    variables = dict(target.variables(), COURSE_HEADLESS="1", COURSE_RESULTS_DIR=str(results), PYTHONHASHSEED="0")
+    started = time.monotonic()
+    summary = [_run_part(root, part, target.python, variables) for part in parts(long)]
+    say("\npart        result                                seconds")
+    for name, reason, seconds in summary:
+        say(f"{name:<11} {reason or 'passed':<36} {seconds:8.1f}")
+    failed = any(reason for _, reason, _ in summary)
+    say(f"{'all':<11} {'FAILED' if failed else 'passed':<36} {time.monotonic() - started:8.1f}")
+    return int(failed)
+
+
+def _run_part(root: Path, part: Part, python: Path, variables: dict[str, str]) -> tuple[str, str, float]:
+    """Name, reason of failure (empty when passed), seconds."""
+    say(f"\n== {part.name}")
+    started = time.monotonic()
+    if not (root / part.folder).is_dir():
+        reason = f"FAILED: no folder {part.folder}"
+    else:
+        codes = [subprocess.call([str(python), "-m", *command], cwd=root, env=variables) for command in part.commands]
+        reason = next((_reason(code) for code in codes if code), "")
+    seconds = time.monotonic() - started
+    say(f"== {part.name}: {reason or 'passed'}, {seconds:.1f} s")
+    return part.name, reason, seconds
+
+
+def _reason(code: int) -> str:
+    return "FAILED: no tests found" if code == NO_TESTS_FOUND else f"FAILED (exit code {code})"
