@@ -34,7 +34,12 @@ def _program(root: Path, name: str, rest: list[str]) -> int:
     here = rest[:1] == ["--here"]
     target = environment.ensure(root, dev=PROGRAMS[name], here=here)
     command = [str(target.python), "-m", f"tools.{name}", *rest[int(here) :]]
-    return subprocess.call(command, cwd=root, env=target.variables())
+    process = subprocess.Popen(command, cwd=root, env=target.variables())
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # the program hears Ctrl-C as well, and ends in its own way: wait for that
+            continue
 
 
 def _parser() -> argparse.ArgumentParser:

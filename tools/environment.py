@@ -230,7 +230,9 @@ def _packages_there(root: Path) -> str:
 
 def _failure(what: str, root: Path, log: Path) -> str:
     """One sentence on why a logged command failed, and where the log is."""
-    text = log.read_text(encoding="utf-8", errors="replace")
+    text = log.read_text(encoding="utf-8", errors="replace")[
+        -6000:
+    ]  # the end tells why; pip retries what failed before
     reason = "the log says why"
     for pattern, sentence in PIP_REASONS:
         found = re.search(pattern, text)

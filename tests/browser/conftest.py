@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tools.chapter import COURSE
 
@@ -119,9 +120,12 @@ class Notebook:
         self.page.get_by_text(entry, exact=True).click()
 
     def run_all(self) -> None:
-        """Run all cells and wait for the last."""
+        """Run all cells and wait for the last, whose number is taken away first."""
+        self.command("Edit", "Clear Outputs of All Cells")
+        last = self.page.locator(".jp-CodeCell .jp-InputPrompt").last
+        expect(last).to_have_text("[ ]:")
         self.command("Run", "Run All Cells")
-        self.page.wait_for_timeout(1000)
+        expect(last).to_have_text(re.compile(r"\[\d+\]:"), timeout=120_000)
         self._idle()
 
     def write(self, text: str, code: str) -> None:

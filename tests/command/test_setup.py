@@ -115,6 +115,26 @@ def test_setup_interrupted_half_way_is_resumed(ready: Course, number: int, code:
     assert ready.marker.exists()
 
 
+@posix
+def test_a_program_that_takes_its_time_after_ctrl_c_is_waited_for(ready: Course) -> None:
+    """`run` still has a report to write."""
+    (ready.root / "tools" / "run.py").write_text(
+        "import time\ntry:\n    print('at work', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n"
+        "    time.sleep(1.5)\n    print('report written')\n    raise SystemExit(130)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(ready.root / "course.py"), "run"],
+        env=ready.variables,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # so that the signal reaches both, as in a terminal
+    )
+    assert process.stdout.readline() == "at work\n"
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=30)[0] == "report written\n"
+    assert process.returncode == 130
+
+
 def test_of_two_commands_at_once_one_installs_and_the_other_waits(ready: Course) -> None:
     ready.marker.unlink()
     (ready.root / "requirements.txt").write_text("tiny>=1.5,<2\n")

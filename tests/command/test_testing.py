@@ -10,8 +10,9 @@ import pytest
 from tests.command.conftest import Course
 from tools import environment, testing
 
+PARTS = testing.parts  # the tests below put others in its place
 SHOW = (
-    "import os; from pathlib import Path; Path('seen.txt').write_text(repr([os.environ[name] for name in "
+    "import os; from pathlib import Path; Path('seen.txt').write_text(repr([os.environ.get(name) for name in "
     "('COURSE_HEADLESS', 'COURSE_RESULTS_DIR', 'TF_ENABLE_ONEDNN_OPTS', 'PYTHONHASHSEED')]))"
 )
 
@@ -32,12 +33,23 @@ def parts(course: Course, monkeypatch: pytest.MonkeyPatch) -> list[testing.Part]
 def test_all_parts_passed(course: Course, parts: list[testing.Part], capfd: pytest.CaptureFixture[str]) -> None:
     (course.root / "build" / "results").mkdir(parents=True)
     (course.root / "build" / "results" / "of_last_time.json").touch()
-    parts.append(testing.Part("good", ".", [("shows",)]))
+    parts.append(testing.Part("good", ".", [("shows",)], notebooks=True))
     assert testing.run_tests(course.root) == 0
     assert capfd.readouterr().out.splitlines()[-1].split()[:2] == ["all", "passed"]
     results = course.root / "build" / "results"
     assert (course.root / "seen.txt").read_text() == repr(["1", str(results), "0", "0"])
     assert list(results.iterdir()) == []
+
+
+def test_only_notebooks_run_headless_and_leave_results(
+    course: Course, parts: list[testing.Part], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("COURSE_HEADLESS", "COURSE_RESULTS_DIR", "PYTHONHASHSEED"):
+        monkeypatch.delenv(name, raising=False)
+    parts.append(testing.Part("good", ".", [("shows",)]))
+    assert testing.run_tests(course.root) == 0
+    assert (course.root / "seen.txt").read_text() == repr([None, None, "0", None])
+    assert [part.name for part in PARTS() if part.notebooks] == ["chapters", "bands"]
 
 
 def test_one_failed_part_fails_the_whole_and_the_next_still_runs(

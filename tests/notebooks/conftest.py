@@ -1,5 +1,6 @@
 """What the tests of the committed notebooks share: the chapters there are, and the results of a run of all of them."""
 
+import datetime
 import os
 from pathlib import Path
 
@@ -25,6 +26,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def notebooks() -> list[Chapter]:
     """The chapters that have a committed notebook."""
     return NOTEBOOKS
+
+
+@pytest.fixture
+def of_the_day() -> Chapter:
+    """One committed notebook, another each day: what would take too long for all of them is done for this one."""
+    if not NOTEBOOKS:
+        pytest.skip("there are no notebooks yet")
+    return NOTEBOOKS[datetime.date.today().toordinal() % len(NOTEBOOKS)]
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import json
 import re
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 from helpers.exercises import registry
@@ -19,6 +20,7 @@ WRONG = (
     "lambda *args: [1, 2]",
     "'not a function'",
 )
+RESULT = re.compile(r"(?m)^\w[\w ]+: [\d.]+$")  # the lines of `result(name, value)`
 
 
 def _run(given, answers: dict[str, str], folder, monkeypatch) -> tuple[dict, nbformat.NotebookNode]:
@@ -36,30 +38,46 @@ def _run(given, answers: dict[str, str], folder, monkeypatch) -> tuple[dict, nbf
     return json.loads(progress.read_text()), notebook
 
 
-def _lines(notebook: nbformat.NotebookNode) -> str:
+def _printed(notebook: nbformat.NotebookNode) -> str:
     return "\n".join(
         o.get("text", "") for c in notebook.cells for o in c.get("outputs", []) if o.get("name") == "stdout"
     )
 
 
-def test_every_right_answer_serves_the_rest_of_the_chapter(given, tmp_path, monkeypatch):
-    """The slow ones, with loops, too; and the results are the same as with the course's own functions."""
+def _right_answers_serve(given, folder, monkeypatch) -> None:
+    """Among the right answers are slow ones with loops; the results are those of the course's own functions."""
     answers = {}
     for id, exercise in registry.exercises(given.number).items():
-        name = RIGHT[id][0].__name__
-        source = inspect.getsource(RIGHT[id][0])
+        name, source = RIGHT[id][0].__name__, inspect.getsource(RIGHT[id][0])
         answers[id] = f'from scipy import special\n{source}\n{exercise.function} = check("{id}", {name})'
-    progress, notebook = _run(given, answers, tmp_path, monkeypatch)
+    progress, notebook = _run(given, answers, folder, monkeypatch)
     assert {id for id, entry in progress["exercises"].items() if entry["passed"]} == set(answers)
-    plain = _lines(chapter.read_notebook(given))
-    assert re.findall(r"(?m)^\w[\w ]+: [\d.]+$", _lines(notebook)) == re.findall(r"(?m)^\w[\w ]+: [\d.]+$", plain)
+    assert RESULT.findall(_printed(notebook)) == RESULT.findall(_printed(chapter.read_notebook(given)))
 
 
-def test_wrong_answers_of_all_kinds_do_not_stop_the_chapter(given, tmp_path, monkeypatch):
-    ids = list(registry.exercises(given.number))
+def _wrong_answers_do_not_stop(given, folder, monkeypatch) -> None:
     answers = {}
-    for k, id in enumerate(ids):
-        name = registry.exercise(id).function
-        answers[id] = f'{name} = check("{id}", {WRONG[k % len(WRONG)]})'
-    progress, _ = _run(given, answers, tmp_path, monkeypatch)
-    assert all(progress["exercises"][id] == progress["exercises"][id] | {"passed": False, "attempts": 1} for id in ids)
+    for k, (id, exercise) in enumerate(registry.exercises(given.number).items()):
+        answers[id] = f'{exercise.function} = check("{id}", {WRONG[k % len(WRONG)]})'
+    progress, _ = _run(given, answers, folder, monkeypatch)
+    for id in answers:
+        assert progress["exercises"][id]["passed"] is False
+        assert progress["exercises"][id]["attempts"] == 1
+
+
+def test_right_answers_serve_the_rest_of_the_chapter_of_the_day(of_the_day, tmp_path, monkeypatch):
+    _right_answers_serve(of_the_day, tmp_path, monkeypatch)
+
+
+def test_wrong_answers_do_not_stop_the_chapter_of_the_day(of_the_day, tmp_path, monkeypatch):
+    _wrong_answers_do_not_stop(of_the_day, tmp_path, monkeypatch)
+
+
+@pytest.mark.long
+def test_right_answers_serve_the_rest_of_every_chapter(given, tmp_path, monkeypatch):
+    _right_answers_serve(given, tmp_path, monkeypatch)
+
+
+@pytest.mark.long
+def test_wrong_answers_stop_no_chapter(given, tmp_path, monkeypatch):
+    _wrong_answers_do_not_stop(given, tmp_path, monkeypatch)

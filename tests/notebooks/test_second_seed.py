@@ -1,7 +1,5 @@
 """Bands hold for seeds other than the one they were looked at with, and a run leaves the learner's progress alone."""
 
-import datetime
-
 import pytest
 
 from tools import run
@@ -22,11 +20,8 @@ def _run_with_second_seed(given, folder, monkeypatch):
     assert (own.read_bytes() if own.exists() else None) == before
 
 
-def test_the_chapter_of_the_day_holds_with_another_seed(notebooks, tmp_path, monkeypatch):
-    if not notebooks:
-        pytest.skip("there are no notebooks yet")
-    given = notebooks[datetime.date.today().toordinal() % len(notebooks)]
-    _run_with_second_seed(given, tmp_path, monkeypatch)
+def test_the_chapter_of_the_day_holds_with_another_seed(of_the_day, tmp_path, monkeypatch):
+    _run_with_second_seed(of_the_day, tmp_path, monkeypatch)
 
 
 @pytest.mark.long
