@@ -81,7 +81,8 @@ def setup_cell(front: chapter.FrontMatter, address: str) -> nbformat.NotebookNod
     """The generated cell that finds (on Colab: fetches) the course; the same in every chapter but for its needs."""
     needs = " ".join(name if name == package else f"{name}:{package}" for name, package in front.needs.items())
     source = SETUP.substitute(address=json.dumps(address), needs=json.dumps(needs), number=json.dumps(front.number))
-    return nbformat.v4.new_code_cell(source, metadata={"tags": ["setup"]})
+    folded = {"source_hidden": True}  # JupyterLab shows its first line; a learner need not read the rest
+    return nbformat.v4.new_code_cell(source, metadata={"tags": ["setup"], "jupyter": folded})
 
 
 def read_text(given: Chapter) -> nbformat.NotebookNode:
