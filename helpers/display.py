@@ -13,16 +13,22 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 EDGE = {"good": "#009E73", "bad": "#D55E00", "note": "#0072B2"}  # Okabe and Ito: told apart by colour-blind readers
 
 
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
+_ITALIC = re.compile(r"(?<![*\w])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![*\w])")
+
+
 def to_html(text: str) -> str:
-    """Plain text to HTML: `code`, **bold**, blank lines part paragraphs, lines that start with four spaces are kept."""
+    """Plain text to HTML: `code`, **bold**, *italic*, blank lines part paragraphs, indented blocks are kept."""
     parts = []
     for block in re.split(r"\n\s*\n", text.strip("\n")):
         safe = html.escape(block, quote=False)
         if all(line.startswith("    ") for line in block.splitlines()):
-            parts.append(f"<pre style='margin:4px 0'>{re.sub('(?m)^    ', '', safe)}</pre>")
+            parts.append(
+                f"<pre style='margin:4px 0;white-space:pre;overflow-x:auto'>{re.sub('(?m)^    ', '', safe)}</pre>"
+            )
             continue
         words = re.split(r"`([^`]+)`", safe)  # every second piece is code, where ** means a power
-        words[::2] = [re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text) for text in words[::2]]
+        words[::2] = [_ITALIC.sub(r"<i>\1</i>", _BOLD.sub(r"<b>\1</b>", text)) for text in words[::2]]
         words[1::2] = [f"<code>{code}</code>" for code in words[1::2]]
         parts.append(f"<p style='margin:4px 0'>{''.join(words)}</p>".replace("\n", "<br>"))
     return "".join(parts)
@@ -35,7 +41,7 @@ class Message:
         self.text, self.kind = text, kind
 
     def __repr__(self) -> str:
-        return re.sub(r"\*\*(.+?)\*\*", r"\1", self.text)
+        return _ITALIC.sub(r"\1", _BOLD.sub(r"\1", self.text))
 
     def _repr_html_(self) -> str:
         style = f"border-left:4px solid {EDGE[self.kind]};padding:2px 12px;max-width:46em"

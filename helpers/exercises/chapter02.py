@@ -4,7 +4,7 @@ import numpy as np
 
 from helpers import nn
 from helpers.exercises.exercise import Case, Exercise, Misconception
-from helpers.exercises.registry import Option, Question
+from helpers.exercises.registry import ComesTrue, Option, Question
 
 
 def _relu_cases(rng: np.random.Generator) -> list[Case]:
@@ -14,6 +14,7 @@ def _relu_cases(rng: np.random.Generator) -> list[Case]:
         Case((rng.normal(size=5),), "one row only"),
         Case((rng.normal(size=(3, 2, 4)),), "three axes, as images have"),
         Case((-rng.uniform(1, 2, size=(2, 3)),), "all negative"),
+        Case((1000 * rng.normal(size=(2, 4)),), "large values"),
         Case((rng.normal(size=(3, 5)).astype(np.float32),), "float32"),
     ]
 
@@ -40,7 +41,7 @@ RELU = Exercise(
             "np.max along an axis",
             "`np.max` looks for the largest value *along an axis*, and that axis is gone. (In `np.max(A, 0)` the "
             "0 is the axis.) ReLU compares every entry with the number 0.",
-            (lambda A: np.max(A, 0), lambda A: np.max(A, axis=-1)),
+            (lambda A: np.max(A, 0), lambda A: np.max(A, axis=-1), lambda A: np.max(A), lambda A: np.max(A, axis=1)),
         ),
         Misconception(
             "changes its input",
@@ -52,7 +53,7 @@ RELU = Exercise(
             "the slope in place of the value",
             "`A > 0` says *where* ReLU lets something through: that is its slope, 1 or 0. Its value is `A` itself "
             "there.",
-            (lambda A: A > 0, lambda A: (A > 0).astype(A.dtype)),
+            (lambda A: A > 0, lambda A: (A > 0).astype(A.dtype), lambda A: np.where(A > 0, 1, 0), lambda A: A >= 0),
         ),
         Misconception(
             "absolute value",
@@ -63,6 +64,34 @@ RELU = Exercise(
             "keeps the negative part",
             "The signs are the wrong way round: you kept the negative entries and set the positive ones to 0.",
             (lambda A: np.minimum(A, 0),),
+        ),
+        Misconception(
+            "nothing done",
+            "The negative entries came out as they went in. They must become 0.",
+            (
+                lambda A: A,
+                lambda A: A.copy(),
+                lambda A: A + 0,
+            ),
+        ),
+        Misconception(
+            "leaky",
+            "The negative entries are smaller now, but not 0. That is a leaky ReLU (section 2.3 has one to look "
+            "at); ReLU itself lets nothing through below 0.",
+            (
+                lambda A: np.where(A > 0, A, 0.1 * A),
+                lambda A: np.where(A > 0, A, 0.01 * A),
+                lambda A: np.maximum(A, 0.2 * A),
+            ),
+        ),
+        Misconception(
+            "rounded to integers",
+            "The result was rounded. `np.vectorize` takes its type from the first result, and a plain 0 is an "
+            "integer (so is an array made with dtype=int). Keep the dtype of A.",
+            (
+                np.vectorize(lambda a: a if a > 0 else 0),
+                lambda A: np.maximum(A, 0).astype(int),
+            ),
         ),
     ),
 )
@@ -105,7 +134,7 @@ DENSE = Exercise(
             "W stands before X: the order of textbooks that write an example as a column, as the article does in "
             "section 4. Here an example is a *row*, and X comes first. The other order runs for some shapes by "
             "chance, and is wrong there too.",
-            (lambda X, W, b: W @ X + b, lambda X, W, b: W.T @ X.T + b, lambda X, W, b: np.dot(W, X) + b),
+            (lambda X, W, b: W @ X + b, lambda X, W, b: W.T @ X + b),
         ),
         Misconception(
             "W transposed",
@@ -129,7 +158,26 @@ DENSE = Exercise(
         Misconception(
             "transposed result",
             "Your result has units as rows and examples as columns. In the row convention the N examples stay rows.",
-            (lambda X, W, b: (X @ W + b).T, lambda X, W, b: W.T @ X.T + b[:, None]),
+            (
+                lambda X, W, b: (X @ W + b).T,
+                lambda X, W, b: W.T @ X.T + b[:, None],
+                lambda X, W, b: (X @ W).T + b,
+            ),
+        ),
+        Misconception(
+            "entry by entry",
+            "`*` multiplies entry by entry. A neuron needs the *sum* of inputs times weights, for every row with "
+            "every column: a matrix product.",
+            (
+                lambda X, W, b: X * W + b,
+                lambda X, W, b: (X * W).sum(axis=1) + b,
+            ),
+        ),
+        Misconception(
+            "bias among the weights",
+            "The bias was added to the weights, so it gets multiplied by the inputs. It is added *after* the "
+            "product, whatever the inputs are.",
+            (lambda X, W, b: X @ (W + b),),
         ),
     ),
 )
@@ -210,6 +258,24 @@ DEAD = Exercise(
             "You counted the units that fire at least once. The others were asked for.",
             (lambda X, W, b: (_A(X, W, b) > 0).any(axis=0).sum(),),
         ),
+        Misconception(
+            "one answer a unit",
+            "You have one True or False for each unit. How many of them are True?",
+            (
+                lambda X, W, b: (_A(X, W, b) <= 0).all(axis=0),
+                lambda X, W, b: (nn.relu(_A(X, W, b)) == 0).all(axis=0),
+            ),
+        ),
+        Misconception(
+            "bias forgotten",
+            "You looked at X W. A unit sees X W + b, and here it is mostly the bias that kills.",
+            (lambda X, W, b: int((X @ W <= 0).all(axis=0).sum()),),
+        ),
+        Misconception(
+            "share in place of number",
+            "That is the share of dead units. Their number was asked for, an integer.",
+            (lambda X, W, b: (_A(X, W, b) <= 0).all(axis=0).mean(),),
+        ),
     ),
 )
 
@@ -222,6 +288,7 @@ def _softmax_cases(rng: np.random.Generator) -> list[Case]:
         Case((rng.normal(0, 3, size=(7, 3)),), "more rows than classes"),
         Case((np.array([[1000.0, 1001.0], [0.0, 2.0]]),), "logits near 1000"),
         Case((far,), "rows 1000 apart"),
+        Case((np.array([[1000.0, -1000.0], [0.0, 2.0]]),), "logits 2000 apart in one row"),
     ]
 
 
@@ -232,6 +299,20 @@ def _exp_rows(Z):
 def _batch_max(Z):
     E = np.exp(Z - Z.max())
     return E / E.sum(axis=1, keepdims=True)
+
+
+def _E(Z):
+    return np.exp(Z - Z.max(axis=1, keepdims=True))
+
+
+def _shifted(by):
+    """Softmax after subtracting `by(Z)`."""
+
+    def wrong(Z):
+        E = np.exp(Z - by(Z))
+        return E / E.sum(axis=1, keepdims=True)
+
+    return wrong
 
 
 def _columns(Z):
@@ -259,7 +340,7 @@ SOFTMAX = Exercise(
             (
                 lambda Z: np.exp(Z) / np.exp(Z).sum(),
                 lambda Z: np.exp(Z - Z.max()) / np.exp(Z - Z.max()).sum(),
-                lambda Z: (E := np.exp(Z - Z.max(axis=1, keepdims=True))) / E.sum(),
+                lambda Z: _E(Z) / _E(Z).sum(),
             ),
         ),
         Misconception(
@@ -292,6 +373,35 @@ SOFTMAX = Exercise(
             "a row.",
             (nn.ACTIVATIONS["sigmoid"].value, lambda Z: 1 / (1 + np.exp(-Z))),
         ),
+        Misconception(
+            "shifted by something else",
+            "You subtracted a constant from each row, and on paper any constant will do. In float64 only the "
+            "*maximum* is safe: then the largest term is exp(0) = 1. With the mean, the minimum or the columns' "
+            "maximum a large one is left.",
+            (
+                _shifted(lambda Z: Z.mean(axis=1, keepdims=True)),
+                _shifted(lambda Z: Z.min(axis=1, keepdims=True)),
+                _shifted(lambda Z: Z.max(axis=0)),
+            ),
+        ),
+        Misconception(
+            "shifted in one place only",
+            "The maximum was subtracted above the fraction bar and not below (or after exp). It cancels only if "
+            "both have it, inside exp.",
+            (
+                lambda Z: _E(Z) / np.exp(Z).sum(axis=1, keepdims=True),
+                lambda Z: np.exp(Z) / _E(Z).sum(axis=1, keepdims=True),
+                lambda Z: np.exp(Z) - Z.max(axis=1, keepdims=True),
+            ),
+        ),
+        Misconception(
+            "not divided",
+            "The numbers are positive, but the rows do not sum to 1: divide each row by its own sum.",
+            (
+                _E,
+                np.exp,
+            ),
+        ),
     ),
 )
 
@@ -303,6 +413,8 @@ def _entropy_cases(rng: np.random.Generator) -> list[Case]:
         Case((rng.normal(0, 2, size=(3, 5)), np.array([4, 0, 2])), "more classes than rows"),
         Case((np.array([[1000.0, -1000.0, 0.0], [0.0, 1.0, 2.0]]), np.array([1, 2])), "sure and wrong: logits of 1000"),
         Case((np.array([[30.0, -30.0], [-25.0, 25.0]]), np.array([0, 1])), "sure and right"),
+        Case((np.array([[1000.0, 0.0], [0.0, 999.0]]), np.array([0, 1])), "sure and right: logits of 1000"),
+        Case((np.array([[-1000.0, -1001.0], [0.0, 1.0]]), np.array([1, 1])), "two rows 1000 apart"),
     ]
 
 
@@ -332,7 +444,7 @@ CROSS_ENTROPY = Exercise(
     hints=(
         "For row i only one number counts: the log-probability of its true class y[i]. Average those N numbers, "
         "change the sign.",
-        "`P[np.arange(N), y]` takes one entry a row: row 0 column y[0], row 1 column y[1], ...",
+        "`P[np.arange(len(y)), y]` takes one entry a row: row 0 column y[0], row 1 column y[1], ...",
         "Do not take the log of a probability that may have become 0. log softmax is z - m - log(sum(exp(z - m))), "
         "with m the row's maximum: compute that in place of P.",
     ),
@@ -370,13 +482,9 @@ CROSS_ENTROPY = Exercise(
         ),
         Misconception(
             "log of a probability that is 0",
-            "The softmax of a class 2000 below the best is 0 in float64, and log(0) is minus infinity. The true "
-            "value is a "
-            "plain -2000: compute log-softmax from the logits and never form the 0.",
-            (
-                lambda Z, y: -np.log(_picked(nn.softmax(Z), y)).mean(),
-                lambda Z, y: -np.log(_picked(_exp_rows(Z), y)).mean(),
-            ),
+            "The softmax of a class 2000 below the best is 0 in float64, and log(0) is minus infinity: the loss "
+            "became infinite. Its true value is finite. Compute log-softmax from the logits and never form the 0.",
+            (lambda Z, y: -np.log(_picked(nn.softmax(Z), y)).mean(),),
         ),
         Misconception(
             "sum in place of mean",
@@ -402,13 +510,56 @@ CROSS_ENTROPY = Exercise(
             "These are the N losses, one a row. One number was asked for: their mean.",
             (lambda Z, y: -_picked(nn.log_softmax(Z), y),),
         ),
+        Misconception(
+            "overflow",
+            "exp(1000) is infinite, and exp(-1000) is 0, before any log is taken. Subtract each row's own maximum "
+            "from Z first: log-softmax stays the same, and nothing overflows.",
+            (
+                lambda Z, y: -np.log(_picked(_exp_rows(Z), y)).mean(),
+                lambda Z, y: (np.log(np.exp(Z).sum(axis=1)) - _picked(Z, y)).mean(),
+            ),
+        ),
+        Misconception(
+            "one maximum for the batch",
+            "You subtracted the maximum of the whole batch. A row far below it becomes exp(-1000) = 0 everywhere. "
+            "Each row needs its *own* maximum.",
+            (
+                lambda Z, y: (np.log(np.exp(Z - Z.max()).sum(axis=1)) - _picked(Z - Z.max(), y)).mean(),
+                lambda Z, y: -np.log(_picked(_batch_max(Z), y)).mean(),
+            ),
+        ),
+        Misconception(
+            "maximum subtracted in one place only",
+            "The maximum was subtracted inside the sum, but not from the logit in front of it. Subtract it from Z "
+            "once, at the start, and use the result in both places.",
+            (
+                lambda Z, y: -(_picked(Z, y) - np.log(_E(Z).sum(axis=1))).mean(),
+                lambda Z, y: -(_picked(Z - Z.max(axis=1, keepdims=True), y) - np.log(np.exp(Z).sum(axis=1))).mean(),
+            ),
+        ),
+        Misconception(
+            "rows picked by label",
+            "`P[y]` picks whole *rows*, by the label. You want from row i the entry in column y[i]: two index "
+            "arrays, one for the rows and one for the columns.",
+            (
+                lambda Z, y: -nn.log_softmax(Z)[y].mean(),
+                lambda Z, y: -np.log(nn.softmax(Z)[y]).mean(),
+            ),
+        ),
     ),
 )
 
 EXERCISES = (RELU, DENSE, DEAD, SOFTMAX, CROSS_ENTROPY)
 
-# id -> the option that comes true, counted from 0
-PREDICTIONS = {"2.1a": 1, "2.3a": 2, "2.5a": 0, "2.6a": 2, "2.7a": 3, "2.8a": 1, "2.9a": 1}
+PREDICTIONS = {
+    "2.1a": ComesTrue(1, "With b = -1.5 the radius must be above 1.5 before a is above 0."),
+    "2.3a": ComesTrue(2, "Below 0 ReLU is flat: its output is 0 before and after."),
+    "2.5a": ComesTrue(0, "The product of two weight matrices is a weight matrix: one layer does the same."),
+    "2.6a": ComesTrue(2, "Some units have weights large enough to lift a few masses above 0 in spite of the bias."),
+    "2.7a": ComesTrue(3, "exp(1000) is infinity in float64, and infinity divided by infinity is nan."),
+    "2.8a": ComesTrue(1, "Every row costs -log(1/2), whatever its label is."),
+    "2.9a": ComesTrue(1, "Both logarithms exist only where the raw output lies between 0 and 1."),
+}
 
 QUIZ = (
     Question(
@@ -421,19 +572,6 @@ QUIZ = (
             Option(
                 "Nothing, the bias is a detail.",
                 "Try it in section 2.1: with w1 = 1 and a bias of -5 the neuron never fires.",
-            ),
-        ),
-    ),
-    Question(
-        "Two dense layers without an activation between them, 30 -> 100 -> 2. What can they do that one layer 30 -> "
-        "2 cannot?",
-        (
-            Option(
-                "Draw curved borders.", "A product of matrices is a matrix: the border stays a straight line (2.5)."
-            ),
-            Option("Nothing at all.", "X W1 W2 = X (W1 W2), one layer with 30 x 2 weights.", True),
-            Option(
-                "Fit the data better: they have more weights.", "More weights, the same functions: W1 W2 is one matrix."
             ),
         ),
     ),

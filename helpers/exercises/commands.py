@@ -113,9 +113,9 @@ def _predictions() -> set[str]:
 
 def _indented_stub(id: str) -> str:
     exercise = registry.exercise(id)
-    first_line = (inspect.getdoc(exercise.reference) or "").splitlines()[0]
     names = ", ".join(inspect.signature(exercise.reference).parameters)
-    return f'    def {exercise.function}({names}):\n        """{first_line}"""\n        ...'
+    stub = f'def {exercise.function}({names}):\n    ...\n\n{exercise.function} = check("{id}", {exercise.function})'
+    return "\n".join(f"    {line}" for line in stub.splitlines())
 
 
 def score(code: str | None = None) -> Message:
@@ -141,10 +141,12 @@ def _chapter_lines(number: str, data: dict) -> list[str]:
     entries = data["exercises"]
     done = [e for e in module.EXERCISES if entries.get(e.id, {}).get("passed")]
     points, most = sum(e.points for e in done), sum(e.points for e in module.EXERCISES)
-    made = {id: right for id, right in module.PREDICTIONS.items() if id in data["predictions"]}
-    came = sum(data["predictions"][id] == right for id, right in made.items())
+    made = {id: outcome for id, outcome in module.PREDICTIONS.items() if id in data["predictions"]}
+    came = sum(data["predictions"][id] == outcome.right for id, outcome in made.items())
     answered = [
-        data["quiz"][key] for i in range(len(module.QUIZ)) if (key := f"{int(number)}.q{i + 1}") in data["quiz"]
+        question.options[data["quiz"][key]].right
+        for i, question in enumerate(module.QUIZ, 1)
+        if (key := f"{int(number)}.q{i}") in data["quiz"]
     ]
     lines = [f"**Chapter {number}: {points} of {most} points**"]
     for e in module.EXERCISES:
@@ -152,7 +154,9 @@ def _chapter_lines(number: str, data: dict) -> list[str]:
         tries = entry.get("attempts", 0)
         state = "passed" if entry.get("passed") else "tried" if tries else "open"
         seen = ", solution seen" if entry.get("solution") else ""
-        lines.append(f"{e.id} `{e.function}`: {state}{f' ({tries} attempts{seen})' if tries else ''}")
+        worth = f", {e.points} points" if e.points > 1 else ""
+        history = f" ({tries} attempt{'s' * (tries > 1)}{seen})" if tries else ""
+        lines.append(f"{e.id} `{e.function}`{worth}: {state}{history}")
     lines.append(f"Predictions: {len(made)} of {len(module.PREDICTIONS)} made, {came} came true")
     lines.append(f"Quiz: {len(answered)} of {len(module.QUIZ)} answered, {sum(answered)} right at the first try")
     return lines

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ class Exercise:
     hints : from a nudge to nearly the answer
     why : one or two sentences beside the solution
     misconceptions : the wrong ideas that are recognised, the likeliest first
-    rtol : largest max|a - b| / max|b| that still counts as equal
+    rtol : largest max|a - b| / max|b| that still counts as equal (in float64)
     keeps_dtype : True where the task says that the dtype stays
     verify : for tasks with more than one right result, (case, value) -> None or what is wrong, in place of comparing
     """
@@ -68,7 +69,7 @@ class Exercise:
     why: str
     misconceptions: tuple[Misconception, ...]
     points: int = 1
-    rtol: float = 1e-6
+    rtol: float = 1e-9
     keeps_dtype: bool = False
     verify: Callable[[Case, Any], str | None] | None = None
 
@@ -82,8 +83,9 @@ class Exercise:
         if not callable(fn):
             return Verdict("wrong", self._no_function(fn))
         if fn is self.reference:
+            text = f"This is the course's own `{self.function}`. Run the cell with your `def` again."
             return Verdict(
-                "not attempted", f"This is the course's own `{self.function}`. Run the cell with your `def` again."
+                "not attempted", f"{text} (Is your function really called `{self.function}`, letter by letter?)"
             )
         if is_stub(fn):
             return Verdict(
@@ -131,7 +133,10 @@ class Exercise:
         if problem is None and outcome.changed:
             names = list(inspect.signature(self.reference).parameters)
             which = " and ".join(f"`{names[i]}`" for i in outcome.changed)
-            return f"The result is right, but {which} changed: the caller's array is not what it was before the call."
+            return (
+                f"The result is right, but {which} changed: what the caller holds is not what it was before the call. "
+                "`X -= 1` and `X[...] = 0` write into an array that others use too. Make a new one."
+            )
         if problem is None:
             return None
         return f"{problem}\n\n{self._call_text(case)}"
@@ -144,13 +149,22 @@ class Exercise:
         )
 
     def _named(self, verdict: Verdict, cases: list[Case], outcomes: list[Outcome], fn: Callable) -> Verdict:
-        """Add the misconception that does on every case what the learner's function did, if there is one."""
+        """Add the misconception that does what the learner's function did, if there is one.
+
+        First one that agrees on every case; failing that, one that agrees wherever the learner's result is finite, so
+        that a wrong sign is named although the function also overflows.
+        """
         if verdict.status == "not attempted":
             return verdict
-        for known in self.misconceptions:
-            for wrong in known.wrong:
-                theirs = list(_outcomes(wrong, cases))
-                if all(map(self._alike, outcomes, theirs)) and not all(outcome.stopped for outcome in theirs):
+        finite = [k for k, outcome in enumerate(outcomes) if _is_finite(outcome)]
+        telling = any(self._gap(cases[k], outcomes[k]) is not None for k in finite)
+        for places in (range(len(outcomes)), finite if telling else []):
+            for known, wrong in [(each, wrong) for each in self.misconceptions for wrong in each.wrong]:
+                theirs = list(_outcomes(wrong, [cases[k] for k in places]))
+                alike = len(theirs) == len(places) and all(
+                    self._alike(outcomes[k], other) for k, other in zip(places, theirs, strict=True)
+                )
+                if alike and not all(outcome.stopped for outcome in theirs):
                     return Verdict(verdict.status, f"{verdict.text}\n\n**Why?** {known.message}", known.name)
         name = getattr(fn, "__name__", self.function)
         if name not in (self.function, "<lambda>"):
@@ -173,6 +187,12 @@ def _outcomes(fn: Callable, cases: list[Case]) -> Iterator[Outcome]:
         yield outcome
         if outcome.timed_out:
             return
+
+
+def _is_finite(outcome: Outcome) -> bool:
+    if outcome.stopped or _wrong_type(0.0, outcome.value):
+        return False
+    return bool(np.isfinite(np.asarray(outcome.value)).all())
 
 
 def is_stub(fn: Callable) -> bool:
@@ -208,13 +228,16 @@ def compare(expected: Any, got: Any, rtol: float, keeps_dtype: bool = False) -> 
     want, have = np.asarray(expected), np.asarray(got)
     if np.float32 in (want.dtype, have.dtype):
         rtol = max(rtol, 1e-5)
+    if have.shape != want.shape and want.ndim == 0:
+        return f"One number was expected; an array of shape {have.shape} came."
     if have.shape != want.shape:
         return f"The shape is not right: {have.shape} came, {want.shape} was expected."
     place = _worst(want, have, rtol)
     if place is not None:
         right = "The shape is right: " + str(want.shape) + ". " if want.ndim else ""
         where = f"[{', '.join(map(str, place))}]" if want.ndim else ""
-        return f"{right}Your result{where} is {_number(have[place])}, expected {_number(want[place])}."
+        came, due = _two_numbers(have[place], want[place])
+        return f"{right}Your result{where} is {came}, expected {due}."
     if keeps_dtype and have.dtype != want.dtype:
         return f"The values are right, but their type is {have.dtype}; {want.dtype} went in and should come out."
     return None
@@ -260,15 +283,21 @@ def _worst(want: np.ndarray, have: np.ndarray, rtol: float) -> tuple[int, ...] |
     return tuple(int(i) for i in np.argwhere(difference > max(rtol * scale, 0.5 * difference.max()))[0])
 
 
-def _number(value: Any) -> str:
+def _number(value: Any, digits: int = 6) -> str:
     value = value.item() if hasattr(value, "item") else value
-    return str(value) if isinstance(value, bool | int) else f"{value:.6g}"
+    return str(value) if isinstance(value, bool | int) else f"{value + 0.0:.{digits}g}"  # + 0.0: no "-0"
+
+
+def _two_numbers(came: Any, due: Any) -> tuple[str, str]:
+    """Both with as many digits as it takes to see the difference."""
+    pairs = [(_number(came, digits), _number(due, digits)) for digits in (6, 12, 17)]
+    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
 
 
 def _argument(name: str, arg: Any) -> list[str]:
     if isinstance(arg, np.ndarray):
         head = f"{name} {arg.shape} {arg.dtype} ="
-        if arg.size > 40:
+        if arg.size > 24:
             return [f"{name} {arg.shape} {arg.dtype}, values from {_number(arg.min())} to {_number(arg.max())}"]
         body = np.array2string(arg, precision=4, suppress_small=True, max_line_width=90)
         return [head, *textwrap.indent(body, "  ").splitlines()]
@@ -283,29 +312,47 @@ _TIMED_OUT = (
     "the kernel. Your progress is kept.)"
 )
 
-_MEANING = {
-    NameError: "Python does not know this name: is it spelled right, and did the import cell run?",
-    UnboundLocalError: "The name is used before it gets a value in this function.",
-    TypeError: "A call got the wrong number or kind of arguments.",
-    IndexError: "An index points outside the array: look at the shape of what you index.",
-    RecursionError: "The function calls itself without an end.",
-    MemoryError: "An array far too large for this machine was asked for: look at the shapes.",
-    SystemExit: "`exit()` would close the whole notebook. A function ends with `return`.",
-    AttributeError: "This object has nothing of that name: is it what you think it is? print(type(...)) tells.",
-}
+# What Python or NumPy says -> what it means to a beginner. The first that is found counts.
+_MEANING = (
+    ("truth value of an array", "This is a whole array. `if`, `and` and Python's `max` want a single True or False. "
+     "NumPy has functions that work entry by entry."),
+    ("inhomogeneous", "A list of an array and a number is no array. To compare two things entry by entry, give a "
+     "function both of them, not a list."),
+    ("indexing arrays could not be broadcast", "Two index arrays have different lengths: each row needs one of each."),
+    ("must be of integer", "What stands in the square brackets must be integers."),
+    ("out of bounds for axis", "An index points outside the array: look at the shape of what you index."),
+    ("is out of bounds", "There is no such axis: a 2-D array has the axes 0 (down the rows) and 1 (along a row)."),
+    ("could not be broadcast", "These two shapes do not fit entry by entry. (A sum or maximum over an axis drops that "
+     "axis, unless it is told to keep it: `keepdims=True`.)"),
+    ("non-broadcastable", "The result does not fit into the array it should be written to."),
+    ("not aligned", "In a matrix product the inner sizes must be equal: (N, D) @ (D, M)."),
+    ("core dimension", "In a matrix product the inner sizes must be equal: (N, D) @ (D, M)."),
+    ("can only convert", "A function for one number got a whole array. NumPy's functions take arrays."),
+    ("only length-1 arrays", "A function for one number got a whole array. NumPy's functions take arrays."),
+    ("only 0-dimensional arrays", "A function for one number got a whole array. NumPy's functions take arrays."),
+    ("positional argument", "A function got another number of arguments than it takes."),
+    ("not callable", "There are round brackets after something that is no function."),
+    ("NameError", "Python does not know this name: is it spelled right, and did the import cell run?"),
+    ("UnboundLocalError", "The name is used before it gets a value in this function."),
+    ("RecursionError", "The function calls itself without an end."),
+    ("MemoryError", "An array far too large for this machine was asked for: look at the shapes."),
+    ("SystemExit", "`exit()` would close the whole notebook. A function ends with `return`."),
+    ("AttributeError", "This object has nothing of that name: is it what you think it is? print(type(...)) tells."),
+    ("IndexError", "An index points outside the array: look at the shape of what you index."),
+    ("TypeError", "Something has another type than this line needs: print(type(...)) tells."),
+)  # fmt: skip
 
 
 def _raised(fn: Callable, error: BaseException, case: Case) -> str:
     """The learner's own line and what Python said; no traceback through the libraries below it."""
-    said = f"{type(error).__name__}: {error}"[:300]
+    said = f"{type(error).__name__}: {error}"
+    said = re.sub(r", with gufunc signature .*?\)(?= \(|$)", "", said)[:300]  # NumPy's own shorthand helps nobody here
     line = own_line(error, fn)
     where = f"in line {line[0]}:\n\n    {line[1]}\n\n    {said}" if line else f"when it was called:\n\n    {said}"
-    if isinstance(error, ValueError) and ("shape" in said or "broadcast" in said or "mismatch" in said):
-        meaning = "The shapes do not fit together: write them down next to the line."
-    else:
-        meaning = next((text for kind, text in _MEANING.items() if type(error) is kind), "")
+    meaning = next((text for words, text in _MEANING if words in said), "")
     shapes = ", ".join(f"`{name}` {arg.shape}" for name, arg in _arrays(fn, case))
-    return f"Your function stopped {where}\n\n{meaning}" + (f" The arguments: {shapes}." if shapes else "")
+    ending = f" The arguments: {shapes}." if shapes else ""
+    return f"Your function stopped {where}\n\n{meaning}{ending}"
 
 
 def _arrays(fn: Callable, case: Case) -> list[tuple[str, np.ndarray]]:

@@ -3,7 +3,7 @@
 import html
 from typing import Any
 
-from helpers.display import Shown, in_notebook, to_html
+from helpers.display import EDGE, Shown, in_notebook, to_html
 from helpers.exercises import progress, registry
 from helpers.exercises.commands import remember
 from helpers.exercises.registry import Question
@@ -47,6 +47,15 @@ class Prediction:
     def _noted(self) -> str:
         return f"You said: {self.options[self.chosen]}. Now run on and see."
 
+    def outcome(self) -> str:
+        """Whether it came true, and why; to be asked for after the demonstration."""
+        if self.chosen is None:
+            return "Commit to an option first."
+        known = registry.chapter(self.id.split(".")[0]).PREDICTIONS[self.id]
+        if self.chosen == known.right:
+            return f"It came true. {known.because}"
+        return f"It came otherwise: {self.options[known.right]}. {known.because}"
+
     def _html(self) -> str:
         items = "".join(f"<li>{html.escape(option)}</li>" for option in self.options)
         return f"<div><b>Predict.</b> {to_html(self.question)}<ol>{items}</ol></div>"
@@ -54,21 +63,29 @@ class Prediction:
     def _widget(self):
         import ipywidgets as widgets
 
-        radio = _radio(self.options, self.chosen, locked=self.chosen is not None)
-        button = widgets.Button(description="That is my prediction", layout={"width": "16em"}, disabled=True)
-        note = widgets.HTML(html.escape(self._noted()) if self.chosen is not None else "")
-
-        def commit(_: Any) -> None:
-            self.choose(radio.value + 1)
-            radio.disabled = button.disabled = True
-            note.value = html.escape(self._noted())
+        made = self.chosen is not None
+        radio = _radio(self.options, self.chosen, locked=made)
+        commit = widgets.Button(description="That is my prediction", layout={"width": "16em"}, disabled=True)
+        ask = widgets.Button(description="I have seen it: was I right?", layout={"width": "20em"}, disabled=not made)
+        note = widgets.HTML(html.escape(self._noted()) if made else "")
 
         def picked(_: Any) -> None:
-            button.disabled = radio.disabled or radio.value is None
+            commit.disabled = radio.disabled or radio.value is None
+
+        def committed(_: Any) -> None:
+            self.choose(radio.value + 1)
+            radio.disabled = commit.disabled = True
+            ask.disabled = False
+            note.value = html.escape(self._noted())
+
+        def asked(_: Any) -> None:
+            note.value = to_html(self.outcome())
 
         radio.observe(picked, "value")
-        button.on_click(commit)
-        return widgets.VBox([widgets.HTML(f"<b>Predict.</b> {to_html(self.question)}"), radio, button, note])
+        commit.on_click(committed)
+        ask.on_click(asked)
+        question = widgets.HTML(f"<b>Predict.</b> {to_html(self.question)}")
+        return widgets.VBox([question, radio, widgets.HBox([commit, ask]), note])
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         if not in_notebook():
@@ -105,7 +122,7 @@ class Quiz:
         if not 1 <= option <= len(options):
             raise ValueError(f"question {question} has options 1 to {len(options)}; {option} came")
         chosen = options[option - 1]
-        remember(lambda data: data["quiz"].setdefault(f"{self.chapter}.q{question}", chosen.right))
+        remember(lambda data: data["quiz"].setdefault(f"{self.chapter}.q{question}", option - 1))
         return f"{'Right.' if chosen.right else 'Not so.'} {chosen.reply}"
 
     def __repr__(self) -> str:
@@ -124,17 +141,18 @@ class Quiz:
     def _one(self, number: int, question: Question):
         import ipywidgets as widgets
 
-        radio = _radio([option.text for option in question.options], None)
+        first = progress.read()["quiz"].get(f"{self.chapter}.q{number}")
+        radio = _radio([option.text for option in question.options], first)
         reply = widgets.HTML("")
 
-        def picked(change: Any) -> None:
-            text = self.answer(number, change["new"] + 1)
-            colour = "#009E73" if question.options[change["new"]].right else "#D55E00"
-            reply.value = (
-                f"<div style='border-left:4px solid {colour};padding:0 12px;max-width:46em'>{to_html(text)}</div>"
-            )
+        def show(chosen: int) -> None:
+            edge = EDGE["good" if question.options[chosen].right else "bad"]
+            text = to_html(self.answer(number, chosen + 1))
+            reply.value = f"<div style='border-left:4px solid {edge};padding:0 12px;max-width:46em'>{text}</div>"
 
-        radio.observe(picked, "value")
+        if first is not None:
+            show(first)
+        radio.observe(lambda change: show(change["new"]), "value")
         return widgets.VBox([widgets.HTML(to_html(f"**{number}.** {question.text}")), radio, reply])
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:

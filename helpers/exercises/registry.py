@@ -12,6 +12,18 @@ from helpers.exercises.exercise import Exercise
 class Unknown(Exception):
     """No exercise, prediction or quiz of that id; the message names the nearest."""
 
+    def _render_traceback_(self) -> list[str]:
+        """IPython shows this in place of a traceback through the course's own code."""
+        return [str(self)]
+
+
+@dataclass(frozen=True)
+class ComesTrue:
+    """What a prediction turns out to be: the option that comes true, counted from 0, and why."""
+
+    right: int
+    because: str
+
 
 @dataclass(frozen=True)
 class Option:

@@ -87,6 +87,8 @@ def test_predictions_and_quiz_answer_in_the_page_and_are_kept(open_notebook, cou
     question.get_by_label("it moves to larger radii").check()
     button.click()
     expect(question).to_contain_text("You said: it moves to larger radii")
+    question.get_by_role("button", name="was I right?").click()
+    expect(question).to_contain_text("It came true.")
     quiz = notebook.cell('quiz("2")')
     quiz.scroll_into_view_if_needed()
     quiz.get_by_label("It turns.").check()
@@ -94,7 +96,7 @@ def test_predictions_and_quiz_answer_in_the_page_and_are_kept(open_notebook, cou
     notebook.screenshot("02_quiz")
     stored = (course / "my" / "progress.json").read_text()
     assert '"2.1a": 1' in stored
-    assert '"2.q1": false' in stored
+    assert '"2.q1": 0' in stored
 
 
 def test_nothing_is_red_or_a_wall_of_warnings(open_notebook):

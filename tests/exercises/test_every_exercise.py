@@ -114,7 +114,8 @@ def test_quizzes_have_one_right_option_and_answer_every_wrong_one(number):
 @pytest.mark.parametrize("number", registry.chapters())
 def test_predictions_stand_in_the_chapter_with_their_right_option(number):
     source = "\n".join(code_cells(number))
-    for id, right in registry.chapter(number).PREDICTIONS.items():
+    for id, outcome in registry.chapter(number).PREDICTIONS.items():
         assert source.count(f'predict("{id}"') == 1
         options = source.split(f'predict("{id}"')[1].split("[")[1].split("]")[0]
-        assert 0 <= right < options.count('", "') + 1
+        assert outcome.because.strip()
+        assert 0 <= outcome.right < options.count('", "') + 1

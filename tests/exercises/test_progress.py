@@ -139,7 +139,7 @@ def test_score_tells_where_one_stands(capsys):
     assert "1 of 6 points" in text
     assert "2.3 `relu`: passed" in text
     assert "Predictions: 1 of 7 made, 1 came true" in text
-    assert "Quiz: 1 of 7 answered, 0 right at the first try" in text
+    assert "Quiz: 1 of 6 answered, 0 right at the first try" in text
 
 
 def test_the_code_of_score_is_accepted_elsewhere(tmp_path, monkeypatch, capsys):

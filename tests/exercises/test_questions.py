@@ -49,22 +49,34 @@ def test_a_choice_that_is_none_says_which_there_are():
 def test_the_widget_commits_only_with_the_button(notebook):
     prediction = predict("2.1a", "Which way?", OPTIONS)
     box = prediction._widget()
-    question, radio, button, note = box.children
+    question, radio, buttons, note = box.children
+    button, ask = buttons.children
     assert radio.value is None
     assert button.disabled
     radio.value = 1
     assert prediction.chosen is None
     assert not button.disabled
+    assert ask.disabled
     button.click()
     assert prediction.chosen == 1
     assert radio.disabled
     assert button.disabled
     assert "it moves" in note.value
+    ask.click()
+    assert "It came true." in note.value
+
+
+def test_a_prediction_that_fails_is_told_why():
+    assert predict("2.1a", "Which way?", OPTIONS).outcome() == "Commit to an option first."
+    text = predict("2.1a", "Which way?", OPTIONS).choose(1).outcome()
+    assert text.startswith("It came otherwise: it moves. With b = -1.5")
 
 
 def test_a_widget_made_again_knows_the_answer(notebook):
     predict("2.1a", "Which way?", OPTIONS).choose(1)
-    _, radio, button, note = predict("2.1a", "Which way?", OPTIONS)._widget().children
+    _, radio, buttons, note = predict("2.1a", "Which way?", OPTIONS)._widget().children
+    button, ask = buttons.children
+    assert not ask.disabled
     assert radio.value == 0
     assert radio.disabled
     assert button.disabled
@@ -78,12 +90,12 @@ def test_bundles_carry_widget_still_and_text(notebook):
     assert "nothing &lt;b&gt;" in predict("2.1a", "Which way?", OPTIONS)._repr_mimebundle_()["text/html"]
 
 
-def test_headless_runs_choose_by_themselves_and_keep_nothing(monkeypatch):
+def test_headless_runs_choose_by_themselves_and_keep_nothing(own_places, monkeypatch):
     monkeypatch.setenv("COURSE_HEADLESS", "1")
     prediction = predict("2.1a", "Which way?", OPTIONS)
     assert prediction.chosen == 0
     assert "You said" not in repr(prediction)
-    assert not places.progress_file().exists()
+    assert list(own_places.iterdir()) == []
 
 
 def test_a_quiz_answers_every_option_and_counts_the_first(notebook):
@@ -94,13 +106,16 @@ def test_a_quiz_answers_every_option_and_counts_the_first(notebook):
     assert "Not so." in reply.value
     radio.value = 1
     assert "Right." in reply.value
-    assert stored()["quiz"] == {"2.q1": False}
+    assert stored()["quiz"] == {"2.q1": 0}
+    again = quiz("2")._one(1, quiz("2").questions[0])  # shows the first answer, with its reply
+    assert radios(again)[0].value == 0
+    assert "Not so." in again.children[2].value
 
 
 def test_quiz_in_text():
     assert 'quiz("2").answer(1, 2)' in repr(quiz("2"))
-    assert quiz("02").answer(2, 2).startswith("Right.")
+    assert quiz("02").answer(2, 3).startswith("Right.")
     with pytest.raises(ValueError, match="question 1 has options 1 to 3; 9 came"):
         quiz("2").answer(1, 9)
-    with pytest.raises(ValueError, match="questions 1 to 7; 8 came"):
+    with pytest.raises(ValueError, match="questions 1 to 6; 8 came"):
         quiz("2").answer(8, 1)

@@ -251,7 +251,7 @@ def test_stubs_of_all_kinds_are_not_attempted(body, tmp_path, monkeypatch):
 def test_the_wrong_number_of_arguments():
     verdict = DENSE.judge(lambda X: X)
     assert verdict.status == "raised"
-    assert "number or kind of arguments" in verdict.text
+    assert "another number of arguments" in verdict.text
 
 
 def test_another_exercises_function_is_recognised_by_its_name():
@@ -283,6 +283,41 @@ def test_misconceptions_that_raise_on_most_cases_are_named_all_the_same():
     verdict = DENSE.judge(lambda X, W, b: W @ X + b)
     assert verdict.status == "raised"
     assert verdict.misconception == "column form"
+
+
+def test_a_small_difference_is_shown_with_enough_digits():
+    text = RELU.judge(lambda A: np.maximum(A, 0) + 3e-8 * (A == 3)).text
+    assert "is 3.00000003, expected 3." in text
+
+
+# what a learner writes -> words that must be in the message
+COMMON = {
+    "Python's max": (RELU, lambda A: max(A, 0), "work entry by entry"),
+    "an if": (RELU, lambda A: A if A > 0 else 0, "work entry by entry"),
+    "a list in np.max": (RELU, lambda A: np.max([A, 0]), "not a list"),
+    "no keepdims": (SOFTMAX, lambda Z: np.exp(Z) / np.exp(Z).sum(axis=1), "keepdims=True"),
+    "an axis that is not there": (SOFTMAX, lambda Z: Z.sum(axis=2), "no such axis"),
+    "a matrix product that does not fit": (DENSE, lambda X, W, b: X @ X + W + b, "inner sizes must be equal"),
+    "the notebook's N": (CROSS_ENTROPY, lambda Z, y: Z[np.arange(569), y], "different lengths"),
+    "a float as an index": (CROSS_ENTROPY, lambda Z, y: Z[y * 1.0], "must be integers"),
+    "a sign and an unstable log": (
+        CROSS_ENTROPY,
+        lambda Z, y: np.log(nn.softmax(Z)[range(len(y)), y]).mean(),
+        "negative",
+    ),
+    "a small difference": (RELU, lambda A: np.maximum(A, 1e-9), "is 1e-09, expected 0"),
+}
+
+
+@pytest.mark.parametrize(("exercise", "fn", "words"), COMMON.values(), ids=COMMON.keys())
+def test_the_commonest_mistakes_get_a_word_of_help(exercise, fn, words):
+    text = exercise.judge(fn).text
+    assert words in text
+    assert "gufunc" not in text
+
+
+def test_a_misspelled_def_is_suspected():
+    assert "letter by letter" in RELU.judge(nn.relu).text
 
 
 @pytest.mark.parametrize(

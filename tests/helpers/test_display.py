@@ -69,6 +69,13 @@ def test_messages_are_html_and_text_and_escape_what_a_learner_wrote():
     assert "<pre" in page
 
 
+def test_italic_and_bold_and_products():
+    assert to_html("one *row*, **each**, 2 * 3 * 4") == (
+        "<p style='margin:4px 0'>one <i>row</i>, <b>each</b>, 2 * 3 * 4</p>"
+    )
+    assert repr(Message("one *row*, **each**")) == "one row, each"
+
+
 def test_stars_in_code_stay_stars():
     assert to_html("`2 ** 3 ** 4`") == "<p style='margin:4px 0'><code>2 ** 3 ** 4</code></p>"
 
