@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers.display import Shown
 from helpers.nn import ACTIVATIONS
-from helpers.widgets.shell import explorer, rendered, slider
+from helpers.widgets.shell import contact_sheet, explorer, rendered, slider
 
 _EDGE = 6.0
 
@@ -78,8 +78,8 @@ def activation_explorer() -> Shown:
         "a": slider("pre-activation a", 1.0, -_EDGE, _EDGE),
     }
     states = [{"name": name, "a": a} for name in ("ReLU", "sigmoid") for a in (-3.0, 2.0)]
-    pictures = [picture(state) for state in states]
-    still = np.vstack([np.hstack(pictures[:2]), np.hstack(pictures[2:])])
+    titles = [f"{state['name']} at a = {state['a']:g}" for state in states]
+    still = contact_sheet([picture(state) for state in states], titles)
     alt = (
         "Four pairs of graphs. ReLU at a = -3: output 0, slope 0. ReLU at a = 2: output 2, slope 1. Sigmoid at a = -3: "
         "output 0.05, slope 0.05. Sigmoid at a = 2: output 0.88, slope 0.10; its slope is never above 0.25."

@@ -7,7 +7,7 @@ import numpy as np
 from helpers.data.wdbc import load_wdbc
 from helpers.display import Shown
 from helpers.nn import relu
-from helpers.widgets.shell import explorer, rendered, slider
+from helpers.widgets.shell import contact_sheet, explorer, rendered, slider
 
 FEATURES = ("worst radius", "worst smoothness")
 START = {"w1": 1.0, "w2": 0.0, "b": 0.0, "relu": False}
@@ -37,6 +37,7 @@ def _stage():
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.patheffects import Normal, Stroke
 
     X, y = two_features()
     with style.context("helpers.course"):
@@ -49,10 +50,10 @@ def _stage():
         scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(_LOW, _HIGH), colours)
         fig.colorbar(scale, ax=axes, label="output of the neuron")
         benign = axes.plot(*X[y == 0].T, "o", ms=3.5, color="#CCCCCC", mec="black", mew=0.4, label="benign")[0]
-        malignant = axes.plot(*X[y == 1].T, "^", ms=3.5, color="#D55E00", mec="black", mew=0.4, label="malignant")[0]
-        (line,) = axes.plot([], [], color="white", lw=2.2, ls="-", label="a = 0, the decision line")
-        legend = fig.legend(loc="outside upper center", ncols=3)
-        legend.legend_handles[-1].set_color("#888888")  # white would not show on white
+        malignant = axes.plot(*X[y == 1].T, "^", ms=4.5, color="#FF9A1F", mec="black", mew=0.3, label="malignant")[0]
+        outline = [Stroke(linewidth=3.6, foreground="black"), Normal()]  # to be seen on every colour, and in the legend
+        (line,) = axes.plot([], [], color="white", lw=2, ls="-", path_effects=outline, label="a = 0, the decision line")
+        fig.legend(loc="outside upper center", ncols=3)
         fig.canvas.draw()
     fig.set_layout_engine("none")  # the layout is found once, not at every move
     table = (colours(np.arange(_STEPS))[:, :3] * 255).astype(np.uint8)
@@ -108,7 +109,8 @@ def neuron_explorer() -> Shown:
         "relu": widgets.Checkbox(value=False, description="ReLU", indent=True),
     }
     states = [START, START | {"b": -1.5}, START | {"w2": 1.0}, START | {"w2": 1.0, "relu": True}]
-    still = np.vstack([np.hstack([picture(s) for s in states[:2]]), np.hstack([picture(s) for s in states[2:]])])
+    titles = ["w1 = 1, w2 = 0, b = 0", "b = -1.5", "w2 = 1", "w2 = 1, with ReLU"]
+    still = contact_sheet([picture(state) for state in states], titles)
     alt = (
         "Four pictures of one neuron over two features of 569 breast masses. With weight on the radius alone the "
         "decision line is upright; a bias of -1.5 moves it to the right; a second weight turns it; with ReLU all "

@@ -58,3 +58,19 @@ def slider(label: str, value: float, low: float, high: float, step: float = 0.1)
 def rendered(fig) -> np.ndarray:
     """The pixels of a figure made without pyplot: uint8 (H, W, 3)."""
     return np.asarray(fig.canvas.buffer_rgba())[..., :3].copy()
+
+
+def contact_sheet(pictures: list[np.ndarray], titles: list[str]) -> np.ndarray:
+    """Pictures (H, W, 3) of one size, two in a row, each under its title: what pages without a kernel show."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    strip, font = 44, ImageFont.load_default(size=30)
+    height, width = pictures[0].shape[:2]
+    rows = -(-len(pictures) // 2)
+    sheet = Image.new("RGB", (2 * width, rows * (height + strip)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for k, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
+        left, top = (k % 2) * width, (k // 2) * (height + strip)
+        pen.text((left + width // 2, top + strip // 2), title, fill="black", font=font, anchor="mm")
+        sheet.paste(Image.fromarray(picture), (left, top + strip))
+    return np.asarray(sheet)
