@@ -147,6 +147,9 @@ def _copy(root: Path, chapter: Path, name: str, kernel: dict[str, str]) -> Path 
     source = chapter.read_bytes()
     notebook = json.loads(source.decode("utf-8"))
     notebook["metadata"]["kernelspec"] = dict(kernel)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":  # whoever predicts should not see the answer below the question
+            cell["outputs"], cell["execution_count"] = [], None
     if not write_new(target, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()):
         return None
     _record(root, dict(origins(root), **{name: hashlib.sha256(source).hexdigest()}))
