@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tools import copies
 from tools.chapter import COURSE
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -50,9 +51,7 @@ def course(tmp_path_factory) -> Path:
         shutil.copy2(COURSE / name, folder / name)
     for name in ("helpers", "data", "chapters"):
         shutil.copytree(COURSE / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "my").mkdir()
-    for notebook in (COURSE / "chapters").glob("*.ipynb"):
-        shutil.copy2(notebook, folder / "my" / notebook.name)
+    copies.make_copies(folder, copies.PLAIN_KERNEL)
     return folder
 
 
