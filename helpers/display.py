@@ -57,15 +57,19 @@ def in_notebook() -> bool:
     return getattr(get_ipython(), "kernel", None) is not None
 
 
-def say(text: str, kind: str = "note") -> None:
-    """Show a message at once: displayed in a notebook, printed elsewhere."""
-    message = Message(text, kind)
+def put(thing: Any) -> None:
+    """Show something at once: displayed in a notebook, printed elsewhere."""
     if not in_notebook():
-        print(repr(message))
+        print(repr(thing))
         return
     from IPython.display import display
 
-    display(message)
+    display(thing)
+
+
+def say(text: str, kind: str = "note") -> None:
+    """Show a message at once."""
+    put(Message(text, kind))
 
 
 def png(picture: np.ndarray) -> bytes:

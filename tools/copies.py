@@ -113,6 +113,9 @@ def write_start_page(root: Path) -> Path:
         "",
         "These are your own copies: write in them, break them, save them. Nothing overwrites them.",
         "",
+        "Coming back to a chapter? First choose **Run > Run All Cells**: it brings your functions and the widgets "
+        "back.",
+        "",
         "| chapter | other versions of it here |",
         "|---|---|",
     ]
@@ -120,7 +123,11 @@ def write_start_page(root: Path) -> Path:
         others = sorted((root / "my").glob(f"{chapter.stem}_*.ipynb"))
         links = ", ".join(f"[{other.stem[len(chapter.stem) + 1 :]}]({other.name})" for other in others)
         lines.append(f"| [{_in_table(title(chapter))}]({chapter.name}) | {links} |")
-    lines += ["", "`lab --fresh NN` keeps your copy of chapter NN under a dated name and starts it anew.", ""]
+    lines += [
+        "",
+        "`python3 course.py lab --fresh NN` keeps your copy of chapter NN under a dated name and starts it anew.",
+        "",
+    ]
     page = root / "my" / START_PAGE
     write_whole(page, "\n".join(lines).encode())
     return page

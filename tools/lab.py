@@ -78,10 +78,8 @@ def open_lab(
     running = running_server(root, runtime)
     if running:
         say("JupyterLab already runs for this folder.")
-        if port:
-            say(
-                f"--port {port} is left aside: end the running one first (Ctrl-C in its terminal, or File > Shut Down)."
-            )
+        if port and f":{port}/" not in running.url:
+            say(f"So --port {port} is left aside. To move it, end the running one first (Ctrl-C in its terminal).")
         _show(running.page(path))
         return 0
     return _serve(root, target, port, path)
@@ -93,6 +91,7 @@ def _prepare_copies(root: Path, fresh: Path | None, spec: dict[str, str]) -> Non
     if fresh and root / "my" / fresh.name not in made:
         kept = copies.make_fresh(root, fresh, spec)
         say(f"Your copy of {fresh.name} is kept as my/{kept.name}.")
+        say("If the chapter is open in a browser, close its tab without saving, then open it anew.")
     if made:
         say(f"Made {len(made)} {'copy' if len(made) == 1 else 'copies'} in my/: work there.")
     copies.write_start_page(root)

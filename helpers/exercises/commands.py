@@ -1,9 +1,10 @@
 """What a learner types in a notebook: check, hint, solution, reset, score."""
 
+import hashlib
 import inspect
 from collections.abc import Callable
 
-from helpers.display import Message, Source, say
+from helpers.display import Message, Source, put, say
 from helpers.exercises import progress, registry
 
 _MARK = {"passed": "good", "wrong": "bad", "raised": "bad", "not attempted": "note"}
@@ -43,9 +44,13 @@ def check(id: str, fn: Callable) -> Callable:
     exercise = registry.exercise(id)
     verdict = exercise.judge(fn)
 
+    code = _fingerprint(fn)
+
     def note(data: dict) -> None:
         entry = _entry(data, id)
-        entry["attempts"] += verdict.status != "not attempted"
+        if verdict.status != "not attempted" and entry.get("code") != code:  # the same code again is no new attempt
+            entry["attempts"] += 1
+            entry["code"] = code
         entry["passed"] = entry["passed"] or verdict.status == "passed"
 
     remember(note)
@@ -57,7 +62,15 @@ def check(id: str, fn: Callable) -> Callable:
     return exercise.reference
 
 
-def hint(id: str) -> Message:
+def _fingerprint(fn: Callable) -> str:
+    try:
+        code = inspect.getsource(fn)
+    except (OSError, TypeError):
+        code = repr(getattr(getattr(fn, "__code__", None), "co_code", type(fn)))
+    return hashlib.sha256(code.encode()).hexdigest()[:12]
+
+
+def hint(id: str) -> None:
     """The next hint of an exercise, one step at a time; after the last they start again."""
     exercise = registry.exercise(id)
     step = progress.read()["exercises"].get(id, {}).get("hints", 0) % len(exercise.hints)
@@ -72,18 +85,19 @@ def hint(id: str) -> Message:
         if last
         else f'`hint("{id}")` again for more.'
     )
-    return Message(f"**Hint {step + 1} of {len(exercise.hints)}.** {exercise.hints[step]}\n\n{more}")
+    say(f"**Hint {step + 1} of {len(exercise.hints)}.** {exercise.hints[step]}\n\n{more}")
 
 
-def solution(id: str) -> Source:
+def solution(id: str) -> None:
     """A right answer and why it is one. Nothing is copied into the notebook: write your own in the end."""
     exercise = registry.exercise(id)
 
     def note(data: dict) -> None:
-        _entry(data, id)["solution"] = True
+        entry = _entry(data, id)
+        entry["solution"] = entry["solution"] or not entry["passed"]  # looking back at a solved one is free
 
     remember(note)
-    return Source(inspect.getsource(exercise.reference).rstrip(), f"**One right answer to {id}.** {exercise.why}")
+    put(Source(inspect.getsource(exercise.reference).rstrip(), f"**One right answer to {id}.** {exercise.why}"))
 
 
 def reset(id: str) -> Message:

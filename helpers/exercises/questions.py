@@ -54,7 +54,7 @@ class Prediction:
         known = registry.chapter(self.id.split(".")[0]).PREDICTIONS[self.id]
         if self.chosen == known.right:
             return f"It came true. {known.because}"
-        return f"It came otherwise: {self.options[known.right]}. {known.because}"
+        return f"Not so. What happens: {self.options[known.right]}. {known.because}"
 
     def _html(self) -> str:
         items = "".join(f"<li>{html.escape(option)}</li>" for option in self.options)

@@ -94,7 +94,8 @@ def _line(w1: float, w2: float, b: float) -> tuple[list[float], list[float]]:
 def caption(state: dict) -> str:
     """The neuron in numbers."""
     missed, alarms = counts(state)
-    formula = f"a = {state['w1']:.1f} x1 + {state['w2']:.1f} x2 + {state['b']:.1f}"
+    signs = ["-" if state[name] < 0 else "+" for name in ("w2", "b")]
+    formula = f"a = {state['w1']:.1f} x1 {signs[0]} {abs(state['w2']):.1f} x2 {signs[1]} {abs(state['b']):.1f}"
     return f"`{formula}`: **{missed} of 212 malignant masses missed, {alarms} of 357 benign ones called malignant.**"
 
 

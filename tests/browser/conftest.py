@@ -71,6 +71,7 @@ def lab(course):
         path.write_text(json.dumps(values))
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("COURSE_", "JUPYTER"))}
     environment |= {"JUPYTERLAB_SETTINGS_DIR": str(course / "settings"), "JUPYTER_DATA_DIR": str(course / "jupyter")}
+    environment["JUPYTER_CONFIG_PATH"] = str(COURSE / "tools" / "jupyter")  # as `course.py lab` does
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--IdentityProvider.token="]
     command += ["--allow-root", f"--ServerApp.root_dir={course}", "--ServerApp.port_retries=0"]
     with (course / "lab.log").open("wb") as log:

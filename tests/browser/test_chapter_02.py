@@ -41,6 +41,28 @@ def test_a_solved_answer_survives_a_newer_text(open_notebook, course):
     assert text.read_bytes() == before
 
 
+def test_a_saved_chapter_opened_without_its_kernel_shows_stills(open_notebook, course):
+    """Saved widgets would say "Error displaying widget: model not found"."""
+    notebook = open_notebook(f"my/{NAME}.ipynb")
+    notebook.run_all()
+    notebook.page.keyboard.press("Control+S")
+    copy = course / "my" / f"{NAME}.ipynb"
+    for _ in range(60):
+        if "decision line" in copy.read_text():
+            break
+        time.sleep(0.5)
+    assert "decision line" in copy.read_text()
+    assert "widget-view" not in copy.read_text()
+    notebook.command("Kernel", "Shut Down Kernel")
+    expect(notebook.page.get_by_text("No Kernel").first).to_be_visible()
+    again = open_notebook(f"my/{NAME}.ipynb")
+    explorer = again.cell("neuron_explorer()")
+    explorer.scroll_into_view_if_needed()
+    expect(explorer.locator("img")).to_have_attribute("alt", re.compile("decision line"))
+    expect(again.page.get_by_text("Error displaying widget")).to_have_count(0)
+    again.screenshot("02_reopened")
+
+
 def test_a_committed_notebook_shows_stills_with_descriptions(open_notebook):
     notebook = open_notebook(f"chapters/{NAME}.ipynb")
     still = notebook.cell("neuron_explorer()").locator("img")

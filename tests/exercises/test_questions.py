@@ -69,7 +69,7 @@ def test_the_widget_commits_only_with_the_button(notebook):
 def test_a_prediction_that_fails_is_told_why():
     assert predict("2.1a", "Which way?", OPTIONS).outcome() == "Commit to an option first."
     text = predict("2.1a", "Which way?", OPTIONS).choose(1).outcome()
-    assert text.startswith("It came otherwise: it moves. With b = -1.5")
+    assert text.startswith("Not so. What happens: it moves. With b = -1.5")
 
 
 def test_a_widget_made_again_knows_the_answer(notebook):
