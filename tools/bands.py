@@ -187,7 +187,7 @@ def results_by_seed(given: Chapter, seeds: range, profile: str | None, source: s
     from tools import build, run  # both judge by this module
 
     draft, notebook = Draft(given.course, given.name), build.read_text(given)
-    chapter.write_atomically(draft.notebook, nbformat.writes(notebook))
+    chapter.write_text(draft.notebook, nbformat.writes(notebook))
     if "SEED" not in chapter.parameters(notebook):
         raise ChapterError(f"Chapter {given.number} assigns no SEED in its parameters cell: all runs would be alike.")
     values: dict[str, list[float]] = {}

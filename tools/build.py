@@ -363,7 +363,7 @@ def write_measured(course: Path, measured: Mapping[str, Mapping[str, object]]) -
     lines = ["# Written by `course.py build --measure`: seconds and memory of a run, rounded up, and on which machine."]
     for number in sorted(measured):
         lines += ["", f'["{number}"]', *(f"{key} = {json.dumps(value)}" for key, value in measured[number].items())]
-    chapter.write_atomically(course / "chapters" / "measured.toml", "\n".join(lines) + "\n")
+    chapter.write_text(course / "chapters" / "measured.toml", "\n".join(lines) + "\n")
 
 
 # The command ---------------------------------------------------------------------------------------------------------
@@ -391,9 +391,9 @@ def build(given: Chapter, measuring: bool = False) -> tuple[float, int]:
         if faults:
             raise BuildError(given, faults)
     except ChapterError:
-        chapter.write_atomically(given.course / "build" / "failed" / given.notebook.name, nbformat.writes(notebook))
+        chapter.write_text(given.course / "build" / "failed" / given.notebook.name, nbformat.writes(notebook))
         raise
-    chapter.write_atomically(given.notebook, text)
+    chapter.write_text(given.notebook, text)
     if measuring:
         write_measured(given.course, measured)
     return execution.seconds, size

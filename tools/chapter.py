@@ -4,7 +4,6 @@ import ast
 import json
 import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from pathlib import Path
 import nbformat
 import psutil
 import yaml
+
+from tools.common import write_whole
 
 COURSE = Path(__file__).resolve().parents[1]
 CELL_TIMEOUT = 600  # seconds that one cell may take; a whole chapter is meant to take 180
@@ -230,18 +231,10 @@ def tree_memory(pid: int, root: bool = True) -> int:
     return total
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file so that a reader, and an interruption, meets the old text or the new one and never a part."""
+def write_text(path: Path, text: str) -> None:
+    """Writes a file, and its folder, so that readers meet the old text or the new one and never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would follow the file into the repository
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_whole(path, text.encode())
 
 
 def read_toml(path: Path) -> Mapping[str, object]:

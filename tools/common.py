@@ -51,7 +51,7 @@ def write_whole(path: Path, data: bytes) -> None:
     part = _written_beside(path, data)
     try:
         os.replace(part, path)
-    except OSError:
+    except BaseException:  # Ctrl-C too leaves no half of it behind
         part.unlink()
         raise
 

@@ -52,7 +52,7 @@ def written(course: Path = COURSE) -> str:
 
 def main() -> int:
     """Write README.md anew."""
-    chapter.write_atomically(COURSE / "README.md", written())
+    chapter.write_text(COURSE / "README.md", written())
     return 0
 
 

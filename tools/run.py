@@ -173,9 +173,9 @@ def _save(notebook: nbformat.NotebookNode, folder: Path, name: str) -> None:
     from nbconvert import HTMLExporter
 
     chapter.drop_widgets(notebook)
-    chapter.write_atomically(folder / f"{name}.ipynb", nbformat.writes(notebook))
+    chapter.write_text(folder / f"{name}.ipynb", nbformat.writes(notebook))
     page, _ = HTMLExporter().from_notebook_node(notebook, resources={"metadata": {"name": name}})
-    chapter.write_atomically(folder / f"{name}.html", page)
+    chapter.write_text(folder / f"{name}.html", page)
 
 
 # In the process that watches -----------------------------------------------------------------------------------------
@@ -378,7 +378,7 @@ def _check_writable(report: Path) -> None:
 def _write_report(report: Path | None, outcomes: Sequence[Outcome]) -> None:
     if report is not None:
         entries = sorted((outcome.report() for outcome in outcomes), key=lambda entry: entry["id"])
-        chapter.write_atomically(report.resolve(), json.dumps({"chapters": entries}, indent=1) + "\n")
+        chapter.write_text(report.resolve(), json.dumps({"chapters": entries}, indent=1) + "\n")
 
 
 def main(argv: Sequence[str] | None = None, course: Path = COURSE) -> int:

@@ -37,7 +37,7 @@ def explorer(
     for control in controls.values():
         control.observe(draw, "value")
     draw()
-    return Shown(widgets.VBox([widgets.VBox(list(controls.values())), canvas, words]), still, alt)
+    return Shown(widgets.VBox([widgets.VBox(list(controls.values())), canvas, words]), still, alt, width=WIDTH * 3 // 2)
 
 
 def slider(label: str, value: float, low: float, high: float, step: float = 0.1):
