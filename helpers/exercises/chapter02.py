@@ -39,14 +39,14 @@ RELU = Exercise(
     misconceptions=(
         Misconception(
             "np.max along an axis",
-            "`np.max` looks for the largest value *along an axis*, and that axis is gone. (In `np.max(A, 0)` the "
-            "0 is the axis.) ReLU compares every entry with the number 0.",
+            "`np.max` looks for the largest value *along an axis*, and that axis is gone. (In `np.max(A, 0)` the 0 is "
+            "the axis.) ReLU compares every entry with the number 0.",
             (lambda A: np.max(A, 0), lambda A: np.max(A, axis=-1), lambda A: np.max(A), lambda A: np.max(A, axis=1)),
         ),
         Misconception(
             "changes its input",
-            "Writing zeros into `A` changes the caller's array too: whoever still needs the pre-activations, a "
-            "plot or another layer, finds them gone. Make a new array.",
+            "Writing zeros into `A` changes the caller's array too: whoever still needs the pre-activations, a plot "
+            "or another layer, finds them gone. Make a new array.",
             (_relu_in_place,),
         ),
         Misconception(
@@ -76,8 +76,8 @@ RELU = Exercise(
         ),
         Misconception(
             "leaky",
-            "The negative entries are smaller now, but not 0. That is a leaky ReLU (section 2.3 has one to look "
-            "at); ReLU itself lets nothing through below 0.",
+            "The negative entries are smaller now, but not 0. That is a leaky ReLU (section 2.3 has one to look at); "
+            "ReLU itself lets nothing through below 0.",
             (
                 lambda A: np.where(A > 0, A, 0.1 * A),
                 lambda A: np.where(A > 0, A, 0.01 * A),
@@ -86,8 +86,8 @@ RELU = Exercise(
         ),
         Misconception(
             "rounded to integers",
-            "The result was rounded. `np.vectorize` takes its type from the first result, and a plain 0 is an "
-            "integer (so is an array made with dtype=int). Keep the dtype of A.",
+            "The result was rounded. `np.vectorize` takes its type from the first result, and a plain 0 is an integer "
+            "(so is an array made with dtype=int). Keep the dtype of A.",
             (
                 np.vectorize(lambda a: a if a > 0 else 0),
                 lambda A: np.maximum(A, 0).astype(int),
@@ -151,8 +151,7 @@ DENSE = Exercise(
         Misconception(
             "ReLU added",
             "You applied ReLU as well. A dense layer is X W + b; the activation is a step of its own, and the last "
-            "layer "
-            "has none (section 2.7 shows what a ReLU there destroys).",
+            "layer has none (section 2.7 shows what a ReLU there destroys).",
             (lambda X, W, b: np.maximum(X @ W + b, 0),),
         ),
         Misconception(
@@ -175,8 +174,8 @@ DENSE = Exercise(
         ),
         Misconception(
             "bias among the weights",
-            "The bias was added to the weights, so it gets multiplied by the inputs. It is added *after* the "
-            "product, whatever the inputs are.",
+            "The bias was added to the weights, so it gets multiplied by the inputs. It is added *after* the product, "
+            "whatever the inputs are.",
             (lambda X, W, b: X @ (W + b),),
         ),
     ),
@@ -216,8 +215,7 @@ DEAD = Exercise(
         Misconception(
             "off once is not dead",
             "You counted units that are off for *some* example. Being off now and then is what ReLU is for; a dead "
-            "unit is "
-            "off for all.",
+            "unit is off for all.",
             (lambda X, W, b: (_A(X, W, b) <= 0).any(axis=0).sum(),),
         ),
         Misconception(
@@ -327,16 +325,15 @@ SOFTMAX = Exercise(
     hints=(
         "Three steps: make everything positive with exp, add up each row, divide each row by its own sum.",
         "`sum(axis=1, keepdims=True)` gives an (N, 1) column, which divides an (N, C) array row by row.",
-        "For large logits subtract each row's own maximum first: `Z - Z.max(axis=1, keepdims=True)`. The result is the "
-        "same, because exp(z - m) = exp(z) / exp(m) and the factor cancels.",
+        "For large logits subtract each row's own maximum first: `Z - Z.max(axis=1, keepdims=True)`. The result is "
+        "the same, because exp(z - m) = exp(z) / exp(m) and the factor cancels.",
     ),
     why="Each row's maximum becomes exp(0) = 1, so nothing overflows and no sum is 0.",
     misconceptions=(
         Misconception(
             "the whole batch sums to 1",
             "You divided by the sum over *all* rows. Each row is one patient and must sum to 1 by itself: sum over "
-            "axis 1 and "
-            "keep the dimension.",
+            "axis 1 and keep the dimension.",
             (
                 lambda Z: np.exp(Z) / np.exp(Z).sum(),
                 lambda Z: np.exp(Z - Z.max()) / np.exp(Z - Z.max()).sum(),
@@ -351,26 +348,25 @@ SOFTMAX = Exercise(
         Misconception(
             "overflow",
             "exp(1000) is too large for float64: it becomes infinity, and infinity / infinity is nan. Subtracting a "
-            "number "
-            "from a whole row changes nothing in the result, so subtract the row's maximum first.",
+            "number from a whole row changes nothing in the result, so subtract the row's maximum first.",
             (_exp_rows,),
         ),
         Misconception(
             "one maximum for the batch",
-            "You subtracted the maximum of the whole batch. A row 1000 below it becomes exp(-1000) = 0 everywhere, and "
-            "0 / 0 is nan. Each row needs its *own* maximum.",
+            "You subtracted the maximum of the whole batch. A row 1000 below it becomes exp(-1000) = 0 everywhere, "
+            "and 0 / 0 is nan. Each row needs its *own* maximum.",
             (_batch_max,),
         ),
         Misconception(
             "division without exp",
-            "You divided the logits by their sum. That is negative or above 1 as soon as the signs differ. exp "
-            "comes first: it makes every number positive.",
+            "You divided the logits by their sum. That is negative or above 1 as soon as the signs differ. exp comes "
+            "first: it makes every number positive.",
             (lambda Z: Z / Z.sum(axis=1, keepdims=True),),
         ),
         Misconception(
             "sigmoid",
-            "That is the sigmoid of each logit by itself: the row does not sum to 1. Softmax compares the logits of "
-            "a row.",
+            "That is the sigmoid of each logit by itself: the row does not sum to 1. Softmax compares the logits of a "
+            "row.",
             (nn.ACTIVATIONS["sigmoid"].value, lambda Z: 1 / (1 + np.exp(-Z))),
         ),
         Misconception(
@@ -386,8 +382,8 @@ SOFTMAX = Exercise(
         ),
         Misconception(
             "shifted in one place only",
-            "The maximum was subtracted above the fraction bar and not below (or after exp). It cancels only if "
-            "both have it, inside exp.",
+            "The maximum was subtracted above the fraction bar and not below (or after exp). It cancels only if both "
+            "have it, inside exp.",
             (
                 lambda Z: _E(Z) / np.exp(Z).sum(axis=1, keepdims=True),
                 lambda Z: np.exp(Z) / _E(Z).sum(axis=1, keepdims=True),
@@ -475,9 +471,8 @@ CROSS_ENTROPY = Exercise(
         ),
         Misconception(
             "a small number added, or p clipped",
-            "That hides infinity: however wrong the network is, the loss stops growing, and where it is most wrong "
-            "it no "
-            "longer learns. Here it should be about 1000. Compute log-softmax from the logits.",
+            "That hides infinity: however wrong the network is, the loss stops growing, and where it is most wrong it "
+            "no longer learns. Here it should be about 1000. Compute log-softmax from the logits.",
             (*map(_with_eps, _EPS), *map(_with_clip, _EPS)),
         ),
         Misconception(
@@ -498,8 +493,8 @@ CROSS_ENTROPY = Exercise(
         ),
         Misconception(
             "averaged over all classes",
-            "You averaged over all N x C entries. Only one entry a row counts, that of its true class, and there "
-            "are N rows.",
+            "You averaged over all N x C entries. Only one entry a row counts, that of its true class, and there are "
+            "N rows.",
             (
                 lambda Z, y: -(np.eye(Z.shape[1])[y] * nn.log_softmax(Z)).mean(),
                 lambda Z, y: -nn.log_softmax(Z).mean(),
@@ -539,8 +534,8 @@ CROSS_ENTROPY = Exercise(
         ),
         Misconception(
             "rows picked by label",
-            "`P[y]` picks whole *rows*, by the label. You want from row i the entry in column y[i]: two index "
-            "arrays, one for the rows and one for the columns.",
+            "`P[y]` picks whole *rows*, by the label. You want from row i the entry in column y[i]: two index arrays, "
+            "one for the rows and one for the columns.",
             (
                 lambda Z, y: -nn.log_softmax(Z)[y].mean(),
                 lambda Z, y: -np.log(nn.softmax(Z)[y]).mean(),
@@ -576,8 +571,8 @@ QUIZ = (
         ),
     ),
     Question(
-        "A ReLU unit of the first layer is dead on all training data. You go on with plain gradient steps. "
-        "What can wake it?",
+        "A ReLU unit of the first layer is dead on all training data. You go on with plain gradient steps. What can "
+        "wake it?",
         (
             Option(
                 "More passes over the same data.",

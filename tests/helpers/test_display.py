@@ -13,7 +13,7 @@ from helpers.display import VIEW, Message, png, to_html
 from helpers.nn import relu
 
 
-def test_a_figure_is_an_image_with_alt_text_and_closed(recwarn):
+def test_a_figure_is_an_image_with_alt_text_and_closed():
     import matplotlib.pyplot as plt
 
     fig, ax = plt.subplots(figsize=(4, 2))

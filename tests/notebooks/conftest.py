@@ -12,10 +12,6 @@ from tools.chapter import COURSE, Chapter
 NOTEBOOKS = [Chapter(COURSE, path.stem) for path in sorted((COURSE / "chapters").glob("[0-9][0-9]_*.ipynb"))]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long: takes minutes; `course.py test --long` runs it")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test with the argument `given` runs once for each committed notebook."""
     if "given" in metafunc.fixturenames:
