@@ -28,7 +28,11 @@ def remember(change: Callable[[dict], None]) -> None:
 
 
 def _entry(data: dict, id: str) -> dict:
-    return data["exercises"].setdefault(id, {"passed": False, "attempts": 0, "hints": 0, "solution": False})
+    """What is stored of an exercise, to be changed in place; whatever is missing or no entry at all is made good."""
+    stored = data["exercises"].get(id)
+    new = {"passed": False, "attempts": 0, "hints": 0, "solution": False}
+    data["exercises"][id] = new | (stored if isinstance(stored, dict) else {})
+    return data["exercises"][id]
 
 
 def check(id: str, fn: Callable) -> Callable:
@@ -73,7 +77,7 @@ def _fingerprint(fn: Callable) -> str:
 def hint(id: str) -> None:
     """The next hint of an exercise, one step at a time; after the last they start again."""
     exercise = registry.exercise(id)
-    step = progress.read()["exercises"].get(id, {}).get("hints", 0) % len(exercise.hints)
+    step = _entry(progress.read(), id)["hints"] % len(exercise.hints)
 
     def note(data: dict) -> None:
         _entry(data, id)["hints"] += 1
@@ -102,18 +106,18 @@ def solution(id: str) -> None:
 
 def reset(id: str) -> Message:
     """Forget what is stored of an exercise ("2.3"), a prediction ("2.3a"), a chapter ("2") or of all ("all")."""
-    ids = set(registry.exercises(id)) if id.isdigit() else {id}
-    if not id.isdigit() and id != "all" and id not in _predictions():
-        registry.exercise(id)  # says which there are
+    id = str(id)
+    if id.isdigit():
+        registry.chapter(id)  # says which there are
+    elif id != "all" and id not in _predictions():
+        registry.exercise(id)
+
+    def goes(key: str) -> bool:
+        return id in ("all", key) or id.isdigit() and key.split(".")[0] == str(int(id))
 
     def note(data: dict) -> None:
-        for kind, stored in data.items():
-            if isinstance(stored, dict):
-                gone = [
-                    k for k in stored if id == "all" or k in ids or id.isdigit() and k.split(".")[0] == str(int(id))
-                ]
-                for key in gone:
-                    del data[kind][key]
+        for kind in ("exercises", "predictions", "quiz"):
+            data[kind] = {key: value for key, value in data[kind].items() if not goes(key)}
 
     remember(note)
     if "." in id and id not in _predictions():
@@ -144,7 +148,7 @@ def score(code: str | None = None) -> Message:
         remember(lambda data: [_entry(data, id).update(passed=True) for id in ids])
     data = progress.read()
     lines = [line for number in registry.chapters() for line in _chapter_lines(number, data)]
-    passed = [id for id, entry in data["exercises"].items() if entry.get("passed")]
+    passed = [id for id in data["exercises"] if _entry(data, id)["passed"]]
     if passed:
         lines += ["", f'To go on elsewhere, run there: `score("{progress.encode(passed)}")`']
     return Message("\n".join(lines))
@@ -152,25 +156,22 @@ def score(code: str | None = None) -> Message:
 
 def _chapter_lines(number: str, data: dict) -> list[str]:
     module = registry.chapter(number)
-    entries = data["exercises"]
-    done = [e for e in module.EXERCISES if entries.get(e.id, {}).get("passed")]
-    points, most = sum(e.points for e in done), sum(e.points for e in module.EXERCISES)
+    entries = {e.id: _entry(data, e.id) for e in module.EXERCISES}
+    points, most = (
+        sum(e.points for e in module.EXERCISES if entries[e.id]["passed"]),
+        sum(e.points for e in module.EXERCISES),
+    )
     made = {id: outcome for id, outcome in module.PREDICTIONS.items() if id in data["predictions"]}
     came = sum(data["predictions"][id] == outcome.right for id, outcome in made.items())
-    answered = [
-        question.options[data["quiz"][key]].right
-        for i, question in enumerate(module.QUIZ, 1)
-        if (key := f"{int(number)}.q{i}") in data["quiz"]
-    ]
+    quiz = {i: question for i, question in enumerate(module.QUIZ, 1) if f"{int(number)}.q{i}" in data["quiz"]}
+    answered = [question.is_right(data["quiz"][f"{int(number)}.q{i}"]) for i, question in quiz.items()]
     lines = [f"**Chapter {number}: {points} of {most} points**"]
     for e in module.EXERCISES:
-        entry = entries.get(e.id, {})
-        tries = entry.get("attempts", 0)
-        state = "passed" if entry.get("passed") else "tried" if tries else "open"
-        seen = ", solution seen" if entry.get("solution") else ""
+        entry, tries = entries[e.id], entries[e.id]["attempts"]
+        state = "passed" if entry["passed"] else "tried" if tries else "open"
         worth = f", {e.points} points" if e.points > 1 else ""
-        history = f" ({tries} attempt{'s' * (tries > 1)}{seen})" if tries else ""
-        lines.append(f"{e.id} `{e.function}`{worth}: {state}{history}")
+        history = [f"{tries} attempt{'s' * (tries > 1)}"] * (tries > 0) + ["solution seen"] * entry["solution"]
+        lines.append(f"{e.id} `{e.function}`{worth}: {state}" + (f" ({', '.join(history)})" if history else ""))
     lines.append(f"Predictions: {len(made)} of {len(module.PREDICTIONS)} made, {came} came true")
     lines.append(f"Quiz: {len(answered)} of {len(module.QUIZ)} answered, {sum(answered)} right at the first try")
     return lines

@@ -142,6 +142,7 @@ class Quiz:
         import ipywidgets as widgets
 
         first = progress.read()["quiz"].get(f"{self.chapter}.q{number}")
+        first = first if first in range(len(question.options)) else None  # the question may have changed since
         radio = _radio([option.text for option in question.options], first)
         reply = widgets.HTML("")
 

@@ -41,6 +41,10 @@ class Question:
     text: str
     options: tuple[Option, ...]
 
+    def is_right(self, chosen: int) -> bool:
+        """Whether option `chosen`, counted from 0, is right; one that is no longer there is not."""
+        return 0 <= chosen < len(self.options) and self.options[chosen].right
+
 
 def chapters() -> list[str]:
     """The chapters that have exercises, as "02"."""

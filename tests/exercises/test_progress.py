@@ -147,6 +147,23 @@ def test_looking_at_the_solution_of_a_solved_exercise_is_free(capsys):
     assert stored()["exercises"]["2.3"]["solution"] is False
 
 
+@pytest.mark.parametrize("entry", [3, None, {}, {"passed": True}, {"attempts": 1}])
+def test_an_entry_of_another_version_is_made_good(entry, capsys):
+    """A progress file outlives the release that wrote it."""
+    progress.update(lambda data: [data["exercises"].update({"2.3": entry}), data["quiz"].update({"2.q1": 9})])
+    hint("2.3")
+    solution("2.3")
+    assert "2.3 `relu`" in repr(score())
+    assert quiz("2")._one(1, quiz("2").questions[0]).children[1].value is None
+    check("2.3", relu)
+    assert stored()["exercises"]["2.3"]["passed"] is True
+
+
+def test_a_solution_seen_before_any_attempt_is_told(capsys):
+    solution("2.3")
+    assert "2.3 `relu`: open (solution seen)" in repr(score())
+
+
 def test_score_tells_where_one_stands(capsys):
     check("2.3", relu)
     predict("2.3a", "?", ["a", "b", "c"]).choose(3)
