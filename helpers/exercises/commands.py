@@ -105,28 +105,35 @@ def solution(id: str) -> None:
 
 
 def reset(id: str) -> Message:
-    """Forget what is stored of an exercise ("2.3"), a prediction ("2.3a"), a chapter ("2") or of all ("all")."""
+    """Forget what is stored of an exercise ("2.3"), a prediction ("2.3a"), a section's quiz or reader study, a chapter
+    ("2") or of all ("all")."""
     id = str(id)
+    stored = progress.read()
+    known = _without_code() | {key for kind in stored.values() if isinstance(kind, dict) for key in kind}
     if id.isdigit():
         registry.chapter(id)  # says which there are
-    elif id != "all" and id not in _predictions():
+    elif id != "all" and id not in known:
         registry.exercise(id)
 
     def goes(key: str) -> bool:
-        return id in ("all", key) or id.isdigit() and key.split(".")[0] == str(int(id))
+        return id in ("all", key) or key.startswith(f"{int(id)}." if id.isdigit() else f"{id}.q")
 
     def note(data: dict) -> None:
-        for kind in ("exercises", "predictions", "quiz"):
-            data[kind] = {key: value for key, value in data[kind].items() if not goes(key)}
+        for kind, entries in data.items():
+            if isinstance(entries, dict):
+                data[kind] = {key: value for key, value in entries.items() if not goes(key)}
 
     remember(note)
-    if "." in id and id not in _predictions():
+    exercises = {e for number in registry.chapters() for e in registry.exercises(number)}
+    if id in exercises:
         return Message(f"**{id} is as new.** To begin again, put this into the cell:\n\n{_indented_stub(id)}")
     return Message(f"**Forgotten: {'everything' if id == 'all' else id}.** Run the cells again.")
 
 
-def _predictions() -> set[str]:
-    return {id for number in registry.chapters() for id in registry.chapter(number).PREDICTIONS}
+def _without_code() -> set[str]:
+    """The ids of predictions and of quizzes within a chapter."""
+    numbers = registry.chapters()
+    return {id for n in numbers for id in (*registry.chapter(n).PREDICTIONS, *registry.section_quizzes(n))}
 
 
 def _indented_stub(id: str) -> str:

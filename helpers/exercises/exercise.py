@@ -28,12 +28,14 @@ class Case:
 class Misconception:
     """A wrong idea with a name, the message it deserves, and the wrong functions that come from it.
 
-    A learner's function holds this misconception when it does on every case what one of `wrong` does.
+    A learner's function holds this misconception when it does on every case what one of `wrong` does. Where a task
+    has many right results it has many wrong ones too: there `sign`, (case, value) -> bool, recognises a wrong result.
     """
 
     name: str
     message: str
     wrong: tuple[Callable, ...]
+    sign: Callable[[Case, Any], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Exercise:
     why : one or two sentences beside the solution
     misconceptions : the wrong ideas that are recognised, the likeliest first
     rtol : largest max|a - b| / max|b| that still counts as equal (in float64)
-    keeps_dtype : True where the task says that the dtype stays
+    keeps_dtype : True where the dtype must be that of the reference
     verify : for tasks with more than one right result, (case, value) -> None or what is wrong, in place of comparing
     """
 
@@ -96,7 +98,7 @@ class Exercise:
         for case, outcome in zip(cases, outcomes, strict=False):
             verdict = self._first_problem(fn, case, outcome)
             if verdict is not None:
-                return self._named(verdict, cases, outcomes, fn)
+                return self._signed(verdict, case, outcome) or self._named(verdict, cases, outcomes, fn)
         return Verdict("passed", "")
 
     def _no_function(self, fn: Any) -> str:
@@ -148,6 +150,13 @@ class Exercise:
             f"    {line}" for name, arg in zip(names, case.args, strict=False) for line in _argument(name, arg)
         )
 
+    def _signed(self, verdict: Verdict, case: Case, outcome: Outcome) -> Verdict | None:
+        """Add the misconception whose sign the wrong result bears, if there is one."""
+        if verdict.status != "wrong":
+            return None
+        signed = (m for m in self.misconceptions if m.sign is not None and m.sign(case, outcome.value))
+        return next((_because(verdict, m) for m in signed), None)
+
     def _named(self, verdict: Verdict, cases: list[Case], outcomes: list[Outcome], fn: Callable) -> Verdict:
         """Add the misconception that does what the learner's function did, if there is one.
 
@@ -159,13 +168,13 @@ class Exercise:
         finite = [k for k, outcome in enumerate(outcomes) if _is_finite(outcome)]
         telling = any(self._gap(cases[k], outcomes[k]) is not None for k in finite)
         for places in (range(len(outcomes)), finite if telling else []):
-            for known, wrong in [(each, wrong) for each in self.misconceptions for wrong in each.wrong]:
+            for known, wrong in [(m, wrong) for m in self.misconceptions if m.sign is None for wrong in m.wrong]:
                 theirs = list(_outcomes(wrong, [cases[k] for k in places]))
                 alike = len(theirs) == len(places) and all(
                     self._alike(outcomes[k], other) for k, other in zip(places, theirs, strict=True)
                 )
                 if alike and not all(outcome.stopped for outcome in theirs):
-                    return Verdict(verdict.status, f"{verdict.text}\n\n**Why?** {known.message}", known.name)
+                    return _because(verdict, known)
         name = getattr(fn, "__name__", self.function)
         if name not in (self.function, "<lambda>"):
             other = f"\n\n{self.id} asks for `{self.function}`; the function that came is called `{name}`."
@@ -177,6 +186,10 @@ class Exercise:
             return mine.stopped and theirs.stopped and mine.timed_out == theirs.timed_out
         same = compare(theirs.value, mine.value, self.rtol, self.keeps_dtype) is None
         return same and mine.changed == theirs.changed
+
+
+def _because(verdict: Verdict, known: Misconception) -> Verdict:
+    return Verdict(verdict.status, f"{verdict.text}\n\n**Why?** {known.message}", known.name)
 
 
 def _outcomes(fn: Callable, cases: list[Case]) -> Iterator[Outcome]:
@@ -239,7 +252,7 @@ def compare(expected: Any, got: Any, rtol: float, keeps_dtype: bool = False) -> 
         came, due = _two_numbers(have[place], want[place])
         return f"{right}Your result{where} is {came}, expected {due}."
     if keeps_dtype and have.dtype != want.dtype:
-        return f"The values are right, but their type is {have.dtype}; {want.dtype} went in and should come out."
+        return f"The values are right, but their type is {have.dtype}; {want.dtype} was expected."
     return None
 
 
@@ -297,10 +310,14 @@ def _two_numbers(came: Any, due: Any) -> tuple[str, str]:
 def _argument(name: str, arg: Any) -> list[str]:
     if isinstance(arg, np.ndarray):
         head = f"{name} {arg.shape} {arg.dtype} ="
+        if arg.size > 24 and arg.dtype.kind not in "biuf":
+            return [f"{name} {arg.shape} {arg.dtype}, from {arg[0]!s} to {arg[-1]!s}"]
         if arg.size > 24:
             return [f"{name} {arg.shape} {arg.dtype}, values from {_number(arg.min())} to {_number(arg.max())}"]
         body = np.array2string(arg, precision=4, suppress_small=True, max_line_width=90)
         return [head, *textwrap.indent(body, "  ").splitlines()]
+    if isinstance(arg, np.random.Generator):
+        return [f"{name}: a NumPy random generator"]
     return [f"{name} = {arg!r}"[:200]]
 
 

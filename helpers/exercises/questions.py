@@ -1,6 +1,7 @@
 """`predict` before a demonstration and `quiz` at the end: core ipywidgets, and text where there is no front end."""
 
 import html
+from collections.abc import Callable
 from typing import Any
 
 from helpers.display import EDGE, Shown, in_notebook, to_html
@@ -8,6 +9,16 @@ from helpers.exercises import progress, registry
 from helpers.exercises.commands import remember
 from helpers.exercises.registry import Question
 from helpers.places import headless
+
+_waiting: dict[str, list[Callable[[], None]]] = {}  # what comes alive with a prediction, by its id
+
+
+def when_predicted(id: str, then: Callable[[], None]) -> None:
+    """Call `then` once the learner has committed to prediction `id`: at once if that is so already, or if headless."""
+    if headless() or id in progress.read()["predictions"]:
+        then()
+    else:
+        _waiting.setdefault(id, []).append(then)
 
 
 def _radio(options: list[str], chosen: int | None, locked: bool = False):
@@ -36,6 +47,8 @@ class Prediction:
         if not 1 <= number <= len(self.options):
             raise ValueError(f"{self.id} has options 1 to {len(self.options)}; {number} came")
         remember(lambda data: data["predictions"].setdefault(self.id, number - 1))
+        for then in _waiting.pop(self.id, []):
+            then()
         return self
 
     def __repr__(self) -> str:
@@ -109,10 +122,13 @@ def predict(id: str, question: str, options: list[str]) -> Prediction:
 
 
 class Quiz:
-    """The questions at the end of a chapter. Every wrong option is answered; `answer(q, n)` works without a mouse."""
+    """The questions at the end of a chapter ("2"), or within it ("1.2"). Every wrong option is answered.
 
-    def __init__(self, chapter: str, questions: tuple[Question, ...]) -> None:
-        self.chapter, self.questions = str(int(chapter)), questions
+    `answer(q, n)` works without a mouse.
+    """
+
+    def __init__(self, id: str, questions: tuple[Question, ...]) -> None:
+        self.id, self.questions = id, questions
 
     def answer(self, question: int, option: int) -> str:
         """The reply to an option (both counted from 1). The first answer to a question counts in `score()`."""
@@ -122,14 +138,14 @@ class Quiz:
         if not 1 <= option <= len(options):
             raise ValueError(f"question {question} has options 1 to {len(options)}; {option} came")
         chosen = options[option - 1]
-        remember(lambda data: data["quiz"].setdefault(f"{self.chapter}.q{question}", option - 1))
+        remember(lambda data: data["quiz"].setdefault(f"{self.id}.q{question}", option - 1))
         return f"{'Right.' if chosen.right else 'Not so.'} {chosen.reply}"
 
     def __repr__(self) -> str:
         lines = []
         for i, question in enumerate(self.questions, 1):
             lines += [f"{i}. {question.text}", *(f"   {j}) {o.text}" for j, o in enumerate(question.options, 1))]
-        return "\n".join([*lines, f'Answer question 1 with quiz("{self.chapter}").answer(1, 2)'])
+        return "\n".join([*lines, f'Answer question 1 with quiz("{self.id}").answer(1, 2)'])
 
     def _html(self) -> str:
         parts = []
@@ -141,7 +157,7 @@ class Quiz:
     def _one(self, number: int, question: Question):
         import ipywidgets as widgets
 
-        first = progress.read()["quiz"].get(f"{self.chapter}.q{number}")
+        first = progress.read()["quiz"].get(f"{self.id}.q{number}")
         first = first if first in range(len(question.options)) else None  # the question may have changed since
         radio = _radio([option.text for option in question.options], first)
         reply = widgets.HTML("")
@@ -165,11 +181,18 @@ class Quiz:
         return Shown(box, self._html(), repr(self))._repr_mimebundle_()
 
 
-def quiz(chapter: str) -> Quiz:
-    """The quiz of a chapter, e.g. quiz("2").
+def quiz(id: str) -> Quiz:
+    """The quiz of a chapter, e.g. quiz("2"), or one that stands in a section of it, e.g. quiz("1.2").
 
     Raises
     ------
-    Unknown : the chapter has none
+    Unknown : there is none
     """
-    return Quiz(chapter, registry.chapter(chapter).QUIZ)
+    number, _, section = id.partition(".")
+    module = registry.chapter(number)
+    if not section:
+        return Quiz(str(int(number)), module.QUIZ)
+    known = registry.section_quizzes(number)
+    if id not in known:
+        raise registry.Unknown(f"There is no quiz {id!r}. There are: {', '.join([str(int(number)), *known])}.")
+    return Quiz(id, known[id])

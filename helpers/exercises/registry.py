@@ -54,7 +54,7 @@ def chapters() -> list[str]:
 
 
 def chapter(number: str) -> ModuleType:
-    """The module of a chapter: EXERCISES, PREDICTIONS and QUIZ. "2" and "02" are the same."""
+    """The module of a chapter: EXERCISES, PREDICTIONS, QUIZ, sometimes SECTION_QUIZZES. "2" and "02" are the same."""
     name = f"{number:0>2}"
     if name not in chapters():
         raise Unknown(f"There is no chapter {number!r} with exercises. There are: {', '.join(chapters())}.")
@@ -64,6 +64,11 @@ def chapter(number: str) -> ModuleType:
 def exercises(number: str) -> dict[str, Exercise]:
     """The exercises of a chapter by id, in order."""
     return {exercise.id: exercise for exercise in chapter(number).EXERCISES}
+
+
+def section_quizzes(number: str) -> dict[str, tuple[Question, ...]]:
+    """Quizzes within a chapter by section, such as a self-test. They count for nothing in `score()`."""
+    return getattr(chapter(number), "SECTION_QUIZZES", {})
 
 
 def exercise(id: str) -> Exercise:

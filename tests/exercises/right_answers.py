@@ -4,6 +4,73 @@ import numpy as np
 from scipy import special
 
 
+def _hounsfield_loops(stored, slope, intercept):
+    out = np.empty(stored.shape)
+    for place in np.ndindex(stored.shape):
+        out[place] = intercept + slope * float(stored[place])
+    return out
+
+
+def _hounsfield_float(stored, slope, intercept):
+    return intercept + np.float64(slope) * stored.astype(np.float64)
+
+
+def _window_from_ends(hu, level, width):
+    low, high = level - 0.5 - (width - 1) / 2, level - 0.5 + (width - 1) / 2
+    grey = np.interp(hu, [low, high], [0, 255])
+    return np.round(grey).astype("uint8")
+
+
+def _window_loops(hu, level, width):
+    out = np.zeros(hu.shape, np.uint8)
+    for place in np.ndindex(hu.shape):
+        grey = ((hu[place] - (level - 0.5)) / (width - 1) + 0.5) * 255
+        out[place] = round(float(min(max(grey, 0), 255)))
+    return out
+
+
+def _world_homogeneous(affine, voxels):
+    ones = np.ones((len(voxels), 1))
+    return (affine @ np.hstack([voxels, ones]).T).T[:, :3]
+
+
+def _world_columns(affine, voxels):
+    return np.array([i * affine[:3, 0] + j * affine[:3, 1] + k * affine[:3, 2] + affine[:3, 3] for i, j, k in voxels])
+
+
+def _resample_axis_by_axis(volume, spacing, new_spacing):
+    out = volume.astype(float)
+    for axis in range(volume.ndim):
+        old = np.arange(volume.shape[axis]) * spacing[axis]
+        new = np.arange(0, old[-1] + 1e-9, new_spacing[axis])
+        out = np.apply_along_axis(lambda line, new=new, old=old: np.interp(new, old, line), axis, out)
+    return out
+
+
+def _resample_interpolator(volume, spacing, new_spacing):
+    from scipy.interpolate import RegularGridInterpolator
+
+    axes = [np.arange(n) * s for n, s in zip(volume.shape, spacing, strict=True)]
+    new = [np.arange(int((a[-1] + 1e-9) // s) + 1) * s for a, s in zip(axes, new_spacing, strict=True)]
+    grid = np.stack(np.meshgrid(*new, indexing="ij"), axis=-1)
+    return RegularGridInterpolator(axes, volume.astype(float), bounds_error=False, fill_value=None)(grid)
+
+
+def _split_by_choice(patients, test_share, rng):
+    names = sorted(set(patients.tolist()))
+    chosen = set(rng.choice(names, size=max(1, round(test_share * len(names))), replace=False).tolist())
+    return np.array([name in chosen for name in patients.tolist()])
+
+
+def _split_by_shuffling(patients, test_share, rng):
+    names = np.unique(patients)
+    rng.shuffle(names)
+    test = np.zeros(len(patients), dtype=bool)
+    for name in names[: int(np.ceil(test_share * len(names)))]:
+        test[patients == name] = True
+    return test
+
+
 def _relu_loops(A):
     out = np.zeros_like(A)
     for place in np.ndindex(A.shape):
@@ -78,6 +145,11 @@ def _entropy_one_hot(Z, y):
 
 
 RIGHT = {
+    "1.4": [_hounsfield_loops, _hounsfield_float],
+    "1.5": [_window_from_ends, _window_loops],
+    "1.9": [_world_homogeneous, _world_columns],
+    "1.10": [_resample_axis_by_axis, _resample_interpolator],
+    "1.14": [_split_by_choice, _split_by_shuffling],
     "2.3": [_relu_loops, _relu_product, _relu_where, _relu_copy],
     "2.4": [_dense_loops, _dense_einsum],
     "2.6": [_dead_loops, _dead_by_maximum, _dead_by_output],

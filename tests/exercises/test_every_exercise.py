@@ -1,7 +1,9 @@
 """What must hold for every exercise of every chapter."""
 
+import ast
 import importlib.util
 import inspect
+import re
 import time
 
 import jupytext
@@ -105,7 +107,8 @@ def test_judging_is_fast(exercise):
 
 @pytest.mark.parametrize("number", registry.chapters())
 def test_quizzes_have_one_right_option_and_answer_every_wrong_one(number):
-    for question in registry.chapter(number).QUIZ:
+    within = (question for quiz in registry.section_quizzes(number).values() for question in quiz)
+    for question in (*registry.chapter(number).QUIZ, *within):
         assert sum(option.right for option in question.options) == 1
         assert all(option.reply.strip() for option in question.options)
         assert len({option.reply for option in question.options}) == len(question.options)
@@ -113,9 +116,16 @@ def test_quizzes_have_one_right_option_and_answer_every_wrong_one(number):
 
 @pytest.mark.parametrize("number", registry.chapters())
 def test_predictions_stand_in_the_chapter_with_their_right_option(number):
-    source = "\n".join(code_cells(number))
-    for id, outcome in registry.chapter(number).PREDICTIONS.items():
-        assert source.count(f'predict("{id}"') == 1
-        options = source.split(f'predict("{id}"')[1].split("[")[1].split("]")[0]
+    calls = [call for cell in code_cells(number) for call in predictions(cell)]
+    options = {call.args[0].value: ast.literal_eval(call.args[2]) for call in calls}
+    known = registry.chapter(number).PREDICTIONS
+    assert sorted(call.args[0].value for call in calls) == sorted(known)
+    for id, outcome in known.items():
         assert outcome.because.strip()
-        assert 0 <= outcome.right < options.count('", "') + 1
+        assert 0 <= outcome.right < len(options[id])
+
+
+def predictions(cell: str) -> list[ast.Call]:
+    """The calls of `predict` in a cell."""
+    calls = (node for node in ast.walk(ast.parse(re.sub(r"(?m)^[%!].*$", "", cell))) if isinstance(node, ast.Call))
+    return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "predict"]

@@ -233,7 +233,7 @@ def test_colab_keeps_progress_on_drive_when_it_is_mounted(monkeypatch):
 def test_unknown_ids_name_the_nearest():
     with pytest.raises(Unknown, match=r"Did you mean '2\.3'"):
         check("2.33", relu)
-    with pytest.raises(Unknown, match="There are: 02"):
+    with pytest.raises(Unknown, match="There are: 01, 02"):
         quiz("77")
     with pytest.raises(Unknown, match=r"2\.1a"):
         predict("2.z", "?", ["a"])

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from helpers import places, predict, quiz
+from helpers import places, predict, quiz, reset, score
 from helpers.display import VIEW
-from helpers.exercises import questions
+from helpers.exercises import progress, questions
+from helpers.exercises.registry import Unknown
 
 OPTIONS = ["it turns", "it moves", "nothing <b>"]
 
@@ -117,3 +118,33 @@ def test_quiz_in_text():
         quiz("2").answer(1, 9)
     with pytest.raises(ValueError, match="questions 1 to 6; 8 came"):
         quiz("2").answer(8, 1)
+
+
+def test_a_quiz_within_a_chapter_is_kept_apart_from_the_chapter_s_own():
+    assert quiz("1.2").answer(1, 1).startswith("Right.")
+    assert stored()["quiz"] == {"1.2.q1": 0}
+    assert "Quiz: 0 of" in repr(score())
+    with pytest.raises(Unknown, match=r"no quiz '1\.3'. There are: 1, 1\.2"):
+        quiz("1.3")
+
+
+def test_a_miss_in_the_self_test_names_a_page():
+    """Every wrong option sends the learner to a page that section 1.15 has."""
+    for number, question in enumerate(quiz("1.2").questions, 1):
+        for k, option in enumerate(question.options, 1):
+            assert ("in section 1.15" in quiz("1.2").answer(number, k)) != option.right
+
+
+def test_forgetting_a_quiz_within_a_chapter_leaves_the_rest():
+    quiz("1.2").answer(1, 1)
+    quiz("1").answer(1, 1)
+    reset("1.2")
+    assert stored()["quiz"] == {"1.q1": 0}
+    reset("1")
+    assert stored()["quiz"] == {}
+
+
+def test_whatever_is_stored_under_a_section_can_be_forgotten():
+    progress.update(lambda data: data.update(reader={"1.13": [1, 5]}))
+    reset("1.13")
+    assert stored()["reader"] == {}

@@ -404,3 +404,24 @@ def test_one_endless_c_call_cannot_be_stopped_and_the_message_says_so():
     with pytest.raises(subprocess.TimeoutExpired):
         subprocess.run([sys.executable, "-c", textwrap.dedent(code)], timeout=5, env=os.environ | {"PYTHONPATH": "."})
     assert "the Stop button does nothing" in RELU.judge(endless).text
+
+
+def test_a_wrong_result_that_bears_a_sign_is_named_by_it():
+    """Where many results are right, no wrong function does the same as the learner's on every case."""
+    even = Misconception("odd", "That number is odd.", (lambda rng: 3,), sign=lambda case, value: value % 2 == 1)
+    task = Exercise(
+        id="9.9",
+        reference=even_number,
+        cases=lambda rng: [Case((rng,))],
+        hints=("a", "b"),
+        why="",
+        misconceptions=(even,),
+        verify=lambda case, value: None if value in (2, 4, 6) else "Not an even number below 8.",
+    )
+    assert task.judge(lambda rng: 4).status == "passed"
+    assert task.judge(lambda rng: 5).misconception == "odd"
+    assert task.judge(lambda rng: 8).misconception is None
+
+
+def even_number(rng):
+    return int(rng.choice([2, 4, 6]))
