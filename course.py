@@ -11,7 +11,7 @@ HELP = """\
 python3 course.py COMMAND
 
   lab [NN] [--fresh NN] [--port P] [--here]   open the chapters (or chapter NN) in JupyterLab
-  test [--long] [--here]                      every test, the notebooks included
+  test [--long] [--stack colab | --here]      every test, the notebooks included
   run ...                                     run chapters from the command line (run --help says more)
   build ...                                   make the notebooks from chapters/text (build --help says more)
   doctor [--here]                             what is wrong with this machine's set-up, and what to do

@@ -59,8 +59,18 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("test", help="every test, the notebooks included")
     command.add_argument("--long", action="store_true", help="the tests marked `long` as well")
-    _add_here(command)
-    command.set_defaults(act=lambda root, o: testing.run_tests(root, long=o.long, here=o.here))
+    where = command.add_mutually_exclusive_group()
+    where.add_argument(
+        "--stack",
+        choices=environment.STACKS,
+        default="newest",
+        help="newest (default): the packages of .venv; colab: those of Google Colab, in .venv-colab, for exercises, "
+        "helpers and chapters, in kernels that take themselves for Colab's",
+    )
+    _add_here(where)
+    command.set_defaults(
+        act=lambda root, o: testing.run_tests(root, long=o.long, here=o.here, stack=environment.STACKS[o.stack])
+    )
 
     for name in PROGRAMS:  # named here for --help and for mistyped commands; dispatched before parsing
         commands.add_parser(name, help=f"python -m tools.{name}; `{name} --help` says more")
@@ -74,5 +84,5 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_here(command: argparse.ArgumentParser) -> None:
+def _add_here(command: argparse._ActionsContainer) -> None:
     command.add_argument("--here", action="store_true", help="use the Python that runs this command; install nothing")

@@ -377,6 +377,73 @@ def test_here_runs_with_this_python(course: Course) -> None:
     assert course.run("run", "--here", "x") == (0, f"{sys.executable} ['x']\n")
 
 
+# ---- a second environment, with the versions of Colab
+
+
+@pytest.fixture
+def on_colab(course: Course, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """A course without an environment; tiny exists in 1.0 and 1.5, and Colab has 1.0. Set-ups run in this process."""
+    write_wheel(wheels_of(course), "1.5")
+    (course.root / "requirements.txt").write_text("tiny>=1,<2\njupyterlab>=4\n")
+    (course.root / "requirements-colab.txt").write_text("tiny==1.0  # a reason\n")
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    for name, value in course.variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(pythons, "find_supported", list)
+    return course
+
+
+def test_the_stack_of_colab_has_a_folder_and_versions_of_its_own_and_no_jupyterlab(on_colab: Course) -> None:
+    root, stack = on_colab.root, environment.COLAB
+    made = environment.ensure(root, dev=True, stack=stack)
+    assert made.python.is_relative_to(root / ".venv-colab")
+    assert requirements.installed(made.python)["tiny"] == "1.0"
+    assert not (root / ".venv").exists()
+    assert environment.read_marker(root, stack)["folder"] == str(root)
+
+
+def test_the_stack_of_colab_is_made_once_and_again_when_a_pin_changes(
+    on_colab: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, stack = on_colab.root, environment.COLAB
+    said = []
+    for text in ("tiny==1.0", "tiny==1.0  # other words", "tiny==1.5"):
+        (root / "requirements-colab.txt").write_text(text)
+        environment.ensure(root, stack=stack)
+        said.append("set-up took" in capsys.readouterr().out)
+    assert said == [True, False, True]
+    assert requirements.installed(environment.venv_python(root, stack))["tiny"] == "1.5"
+
+
+def test_pins_name_the_tensorflow_of_this_machine(on_colab: Course) -> None:
+    (on_colab.root / "requirements-colab.txt").write_text("tensorflow==2.20.0\n")
+    assert environment._constraints(on_colab.root, True, environment.COLAB) == ["tensorflow-cpu==2.20.0"]
+    assert environment._constraints(on_colab.root, False, environment.COLAB) == ["tensorflow==2.20.0"]
+
+
+def test_what_is_neither_pinned_nor_left_out_is_not_on_colab(on_colab: Course) -> None:
+    (on_colab.root / "requirements.txt").write_text("tiny>=1\njupyterlab>=4\npydicom>=3\n")
+    assert environment.not_there(on_colab.root, environment.COLAB) == ["pydicom"]
+
+
+@pytest.mark.parametrize(
+    ("stack", "found", "command"),
+    [
+        (environment.COLAB, ["python9.9", "python3.12"], ["python9.9"]),
+        (environment.COLAB, ["py -9.9", "py -3.12"], ["py", "-9.9"]),
+        (environment.COLAB, ["python3.12"], [sys.executable]),
+        (environment.NEWEST, ["python9.9"], [sys.executable]),
+    ],
+    ids=["found", "windows", "not found", "newest"],
+)
+def test_the_stack_of_colab_is_made_with_its_own_python_where_there_is_one(
+    stack: environment.Stack, found: list[str], command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pythons, "find_supported", lambda: found)
+    assert environment._interpreter(stack._replace(python=stack.python and "9.9")) == command
+
+
 @pytest.mark.parametrize(
     ("version", "requirement", "met"),
     [
