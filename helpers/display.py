@@ -5,6 +5,7 @@ import html
 import inspect
 import io
 import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -73,23 +74,37 @@ def say(text: str, kind: str = "note") -> None:
 
 
 def png(picture: np.ndarray) -> bytes:
-    """PNG of a uint8 picture, (H, W) or (H, W, 3). The same pixels are always the same bytes: no date, no tag."""
+    """PNG of a uint8 picture, (H, W) or (H, W, 3), as small as it gets: grey is stored as grey.
+
+    The same pixels are always the same bytes: no date, no tag.
+    """
     from PIL import Image
 
     if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
         raise ValueError(f"expected uint8 pixels (H, W) or (H, W, 3), got {picture.dtype} {picture.shape}")
+    if picture.ndim == 3 and (picture == picture[..., :1]).all():
+        picture = picture[..., 0]
     out = io.BytesIO()
-    Image.fromarray(picture).save(out, "png", compress_level=1)
+    Image.fromarray(picture).save(out, "png", optimize=True)
     return out.getvalue()
 
 
+def still_bytes(pixels: np.ndarray) -> bytes:
+    """A uint8 picture (H, W) or (H, W, 3) for the page: PNG, or JPEG where that is much smaller, as for photographs."""
+    from PIL import Image
+
+    data, out = png(pixels), io.BytesIO()
+    Image.fromarray(pixels).save(out, "jpeg", quality=85, subsampling=0, optimize=True)
+    return out.getvalue() if len(out.getvalue()) < 0.75 * len(data) else data
+
+
 def img(data: bytes, alt: str, width: int) -> str:
-    """An HTML image of PNG bytes, `width` CSS pixels wide, with its description."""
+    """An HTML image of PNG or JPEG bytes, `width` CSS pixels wide, with its description."""
     if not alt.strip():
         raise ValueError("a picture needs an alt text: one or two sentences that say what it shows")
-    code = base64.b64encode(data).decode()
+    code, kind = base64.b64encode(data).decode(), "png" if data.startswith(b"\x89PNG") else "jpeg"
     style = "max-width:100%;background:white"
-    return f'<img alt="{html.escape(alt)}" width="{width}" style="{style}" src="data:image/png;base64,{code}">'
+    return f'<img alt="{html.escape(alt)}" width="{width}" style="{style}" src="data:image/{kind};base64,{code}">'
 
 
 class Picture:
@@ -111,11 +126,12 @@ def figure(fig, alt: str) -> Picture:
     alt : what the figure shows, in a sentence or two, for those who cannot see it
     """
     import matplotlib.pyplot as plt
+    from PIL import Image
 
     out = io.BytesIO()
-    fig.savefig(out, dpi=2 * 96, metadata={"Software": None})  # two pixels a CSS pixel; no version tag in the file
+    fig.savefig(out, dpi=2 * 96)  # two pixels a CSS pixel
     plt.close(fig)
-    return Picture(out.getvalue(), alt, width=round(fig.get_figwidth() * 96))
+    return Picture(still_bytes(np.asarray(Image.open(out).convert("RGB"))), alt, round(fig.get_figwidth() * 96))
 
 
 class Shown:
@@ -129,15 +145,48 @@ class Shown:
     still : uint8 picture (H, W) or (H, W, 3) of the same idea, or HTML
     alt : what the still shows; also the plain-text form
     width : CSS pixels of a still picture
+
+    Raises
+    ------
+    ValueError : no alt text, or a still that is no uint8 picture
     """
 
     def __init__(self, widget, still: np.ndarray | str, alt: str, width: int = 560) -> None:
         self.widget, self.alt = widget, alt
-        self.html = still if isinstance(still, str) else img(png(still), alt, width)
+        self.html = still if isinstance(still, str) else img(still_bytes(still), alt, width)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+    def __repr__(self) -> str:
+        return self.alt
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any] | tuple[dict[str, Any], dict[str, Any]]:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        return {VIEW: view, "text/html": self.html, "text/plain": self.alt}
+        data = {VIEW: view, "text/html": self.html, "text/plain": self.alt}
+        metadata = colab_metadata() if _holds_anywidget(self.widget) else {}
+        return (data, metadata) if metadata else data
+
+
+def _holds_anywidget(widget) -> bool:
+    """Whether an anywidget is in this layout: its model comes from a module that Colab's own manager does not have."""
+    if getattr(widget, "_model_module", "") == "anywidget":
+        return True
+    return any(_holds_anywidget(child) for child in getattr(widget, "children", ()))
+
+
+def colab_metadata() -> dict[str, Any]:
+    """Metadata that makes Colab draw one output with its custom widget manager; empty anywhere else.
+
+    anywidget turns that manager on for the whole notebook, where it fails to draw widgets that have nothing to do with
+    ours (Tab, Accordion). So it is switched off again here. Its address is all that an output needs to be drawn by it.
+    """
+    output = sys.modules.get("google.colab.output")
+    if output is None:
+        return {}
+    output.enable_custom_widget_manager()
+    address = getattr(getattr(output, "_widgets", None), "_installed_url", None)  # private; anywidget reads it too
+    if address is None:
+        return {}  # Colab has changed: the manager stays on, so that our widgets are drawn at least
+    output.disable_custom_widget_manager()
+    return {VIEW: {"colab": {"custom_widget_manager": {"url": address}}}}
 
 
 class Source:

@@ -34,7 +34,7 @@ HOUNSFIELD = Exercise(
         Misconception(
             "computed in the stored type",
             "The stored type here is unsigned: it holds no -1000. Then either NumPy stops with an OverflowError, or "
-            "dark pixels wrap round and come out as bright as bone. Convert to float first and stay there.",
+            "dark pixels wrap round and come out brighter than any bone. Convert to float first and stay there.",
             (
                 lambda stored, slope, intercept: slope * stored + intercept,
                 lambda stored, slope, intercept: (slope * stored + intercept).astype(stored.dtype),
@@ -169,7 +169,8 @@ WINDOW = Exercise(
         ),
         Misconception(
             "converted before clipping",
-            "Values outside the window wrapped round: 256 became 0, and bone is dark again. Clip first, convert last.",
+            "Values outside the window wrapped round: 256 became 0, so bone may be dark and air bright. Clip first, "
+            "convert last.",
             (
                 lambda hu, level, width: _grey(hu, level, width).astype(np.uint8),
                 lambda hu, level, width: np.rint(_grey(hu, level, width)).astype(np.uint8),
@@ -213,7 +214,7 @@ WINDOW = Exercise(
         ),
         Misconception(
             "only clipped",
-            "The values are limited to the window, but they are still HU. Stretch them to 0 ... 255.",
+            "The values are cut off, but they are still HU. Stretch them to 0 ... 255.",
             (
                 lambda hu, level, width: np.clip(hu, level - width / 2, level + width / 2),
                 lambda hu, level, width: np.clip(hu, 0, 255).astype(np.uint8),
@@ -309,7 +310,7 @@ VOXEL_TO_WORLD = Exercise(
         Misconception(
             "not transposed",
             "Your voxels are rows. In a row times a matrix the steps must be its rows, but in the affine they are "
-            "the *columns*: transpose the 3 x 3 part. With an untilted scan nobody would notice.",
+            "the *columns*: transpose the 3 x 3 part. With an untilted axial scan nobody would notice.",
             (
                 lambda affine, voxels: voxels @ affine[:3, :3] + affine[:3, 3],
                 lambda affine, voxels: (np.c_[voxels, np.ones(len(voxels))] @ affine)[:, :3] + affine[:3, 3],
@@ -452,7 +453,7 @@ RESAMPLE = Exercise(
         ),
         Misconception(
             "stored type kept",
-            "Values between two whole numbers were cut off. Convert to float before you interpolate.",
+            "Values between two whole numbers were rounded or cut off. Convert to float before you interpolate.",
             (
                 lambda volume, spacing, new_spacing: resample_spacing(volume, spacing, new_spacing).astype(
                     volume.dtype
@@ -504,14 +505,14 @@ def _verify_split(case: Case, value) -> str | None:
         return f"Expected one True (test) or False (training) for each of the {len(patients)} images; {came} came."
     train, test, names = _sides(case, value)
     both = sorted(train & test)
-    wanted = max(1, round(share * len(names)))
+    wanted = max(1, share * len(names))
     if not test or not train:
         return f"The {'test' if not test else 'training'} set is empty."
     if both:
         shown = ", ".join(map(str, both[:4])) + (", ..." if len(both) > 4 else "")
         return f"{len(both)} of {len(names)} patients have images on both sides: {shown}."
-    if abs(len(test) - wanted) > 1:
-        return f"{len(test)} of {len(names)} patients are in the test set; a share of {share:g} is about {wanted}."
+    if abs(len(test) - wanted) >= 1:
+        return f"{len(test)} of {len(names)} patients are in the test set; a share of {share:g} is {wanted:g}."
     if _in_order(case, value):
         return "The patients of the test set follow each other in the list. They were not drawn by chance."
     return None
@@ -534,16 +535,13 @@ def _in_order(case: Case, value) -> bool:
 def _exchanged(case: Case, value) -> bool:
     if not _is_mask(case, value) or _overlaps(case, value):
         return False
-    train, _, names = _sides(case, value)
-    return abs(len(train) - round(case.args[1] * len(names))) <= 1
+    train, test, names = _sides(case, value)
+    return len(train) == round(case.args[1] * len(names)) < len(test)
 
 
-def _share_of_images(case: Case, value) -> bool:
-    """There are just enough test images for the share: without the largest of the patients there would be too few."""
-    if not _is_mask(case, value) or _overlaps(case, value):
-        return False
-    wanted = case.args[1] * len(value)
-    return value.sum() >= wanted > value.sum() - max(np.unique(case.args[0][value], return_counts=True)[1])
+def _another_number(case: Case, value) -> bool:
+    """Nobody is on both sides, but there are too few or too many test patients."""
+    return _is_mask(case, value) and not _overlaps(case, value)
 
 
 def _until_enough_images(patients, share, rng):
@@ -597,17 +595,29 @@ SPLIT = Exercise(
             sign=_in_order,
         ),
         Misconception(
-            "a share of the images",
-            "You filled up until there were enough *images*. A patient with 300 of them then decides how many "
-            "people are tested. The share here is of patients.",
-            (_until_enough_images,),
-            sign=_share_of_images,
-        ),
-        Misconception(
             "training and test exchanged",
             "True should mark the *test* images. Yours marks the training images.",
             (lambda *args: ~split_by_patient(*args),),
             sign=_exchanged,
+        ),
+        Misconception(
+            "another number of patients",
+            "The number of test *patients* does not fit the share. Draw from a list that has each name once "
+            "(`np.unique`), and draw no name twice. If you counted *images* until there were enough: a patient with "
+            "300 of them then decides how many people are tested.",
+            (
+                _until_enough_images,
+                lambda patients, share, rng: np.isin(
+                    patients, rng.permutation(patients)[: round(share * len(np.unique(patients)))]
+                ),
+                lambda patients, share, rng: np.isin(
+                    patients, rng.permutation(patients)[: round(share * len(patients))]
+                ),
+                lambda patients, share, rng: np.isin(
+                    patients, rng.choice(np.unique(patients), round(share * len(np.unique(patients))))
+                ),
+            ),
+            sign=_another_number,
         ),
         Misconception(
             "row numbers in place of a mask",
@@ -640,7 +650,9 @@ EXERCISES = (HOUNSFIELD, WINDOW, VOXEL_TO_WORLD, RESAMPLE, SPLIT)
 PREDICTIONS = {
     "1.1a": ComesTrue(1, "Air and lung lie far below the window. Whatever lies below it is black, however different."),
     "1.4a": ComesTrue(
-        1, "Without the intercept every value is 1024 too large: 300 stored is -724 HU, and nearly all is above."
+        1,
+        "Without the intercept every value is 1024 too large: 300 stored is -724 HU, and everything but the lungs "
+        "lies above.",
     ),
     "1.5a": ComesTrue(0, "The same 256 greys are spent on half as many HU, so each HU gets twice as many."),
     "1.8a": ComesTrue(2, "The first index of this array runs from left to right, so fixing it gives a side view."),
@@ -688,10 +700,10 @@ SECTION_QUIZZES = {
             "brightest pixel of each picture?",
             (
                 Option(
-                    "`X.max(axis=0)`", _missed("That compares the ten pictures with each other, pixel by pixel.", "B")
+                    "X.max(axis=0)", _missed("That compares the ten pictures with each other, pixel by pixel.", "B")
                 ),
-                Option("`X.max(axis=(1, 2))`", "Rows and columns go, one number a picture stays.", True),
-                Option("`X.max()`", _missed("That is the brightest pixel of all ten pictures.", "B")),
+                Option("X.max(axis=(1, 2))", "Rows and columns go, one number a picture stays.", True),
+                Option("X.max()", _missed("That is the brightest pixel of all ten pictures.", "B")),
             ),
         ),
         Question(
@@ -722,7 +734,7 @@ SECTION_QUIZZES = {
             "`a = hu; a[0] = 7`. What happens to `hu`?",
             (
                 Option("Nothing.", _missed("`a = hu` copies nothing: both names mean the same array.", "A")),
-                Option("`hu[0]` is 7 too.", "Both names mean one array. `hu.copy()` makes a second.", True),
+                Option("hu[0] is 7 too.", "Both names mean one array. `hu.copy()` makes a second.", True),
                 Option("An error.", _missed("It runs, silently. `a` and `hu` are one array.", "A")),
             ),
         ),
@@ -763,7 +775,9 @@ QUIZ = (
         (
             Option("level 40, width 80", "80 HU share all the greys: 30 HU are more than a third of the scale.", True),
             Option("level 600, width 2800", "Then 30 HU are one per cent of the scale: less than three grey levels."),
-            Option("level -600, width 1500", "That window ends at 150 HU; 30 HU are five grey levels near white."),
+            Option(
+                "level -600, width 1500", "That window ends at about 150 HU; 30 HU are five grey levels near white."
+            ),
         ),
     ),
     Question(
@@ -777,8 +791,8 @@ QUIZ = (
         ),
     ),
     Question(
-        "You measure 20 pixels between two points. The spacing is (5.0, 0.5, 0.5) mm, axes (z, y, x). How far apart "
-        "are they?",
+        "Two points are 20 voxels apart along one axis. The spacing is (5.0, 0.5, 0.5) mm, axes (z, y, x). How far "
+        "apart are they?",
         (
             Option("10 mm", "Only if they lie in one slice. Along z 20 voxels are 100 mm."),
             Option("It depends on the direction.", "10 mm within a slice, 100 mm across slices. Say which axis.", True),
@@ -786,10 +800,11 @@ QUIZ = (
         ),
     ),
     Question(
-        "Someone's lesion sits in the right lung in one program and in the left in another. What do you look at first?",
+        "One lesion, the same voxels, two programs: one puts it into the right lung, one into the left. What do you "
+        "look at first?",
         (
             Option(
-                "The lesion detector.", "It found the same voxels. The programs disagree on what the voxels' axes mean."
+                "The lesion detector.", "The voxels are the same. The programs disagree on what the voxels' axes mean."
             ),
             Option("The affine, and RAS against LPS.", "The signs of the first two axes differ between the two.", True),
             Option("The window.", "It changes greys, never places."),

@@ -6,9 +6,13 @@ import numpy as np
 
 from helpers.display import Shown
 from helpers.nn import ACTIVATIONS
-from helpers.widgets.shell import contact_sheet, explorer, rendered, slider
+from helpers.widgets.marks import Mark, drawn, line, point
+from helpers.widgets.shell import WIDTH, At, View, contact_sheet, explorer, slider
+from helpers.widgets.stage import Stage
 
 _EDGE = 6.0
+_LOW, _HIGH = -1.6, 6.2  # outputs shown
+_TANGENT = "#D55E00"
 
 
 def _value_and_slope(state: dict) -> tuple[float, float]:
@@ -17,48 +21,56 @@ def _value_and_slope(state: dict) -> tuple[float, float]:
 
 
 @functools.cache
-def _stage():
-    from matplotlib import style
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with style.context("helpers.course"):
-        fig = Figure(figsize=(5.6, 2.9), dpi=115)
-        FigureCanvasAgg(fig)
+def _stage() -> Stage:
+    def build(fig):
         left, right = fig.subplots(1, 2)
-        left.set(xlim=(-_EDGE, _EDGE), ylim=(-1.6, 6.2), xlabel="pre-activation a", ylabel="output h")
+        left.set(xlim=(-_EDGE, _EDGE), ylim=(_LOW, _HIGH), xlabel="pre-activation a", ylabel="output h")
         right.set(xlim=(-_EDGE, _EDGE), ylim=(-0.15, 1.25), xlabel="pre-activation a", ylabel="slope dh/da")
         (curve,) = left.plot([], [], color="#0072B2")
-        (tangent,) = left.plot([], [], color="#D55E00", ls="--")
-        (dot,) = left.plot([], [], "o", color="#D55E00", ms=6)
         (slopes,) = right.plot([], [], color="#009E73", ls="-.")
-        (slope_dot,) = right.plot([], [], "o", color="#D55E00", ms=6)
         for axes in (left, right):
             axes.axhline(0, color="#999999", lw=0.6)
-        fig.canvas.draw()
-    fig.set_layout_engine("none")
-    artists = {left: (curve, tangent, dot), right: (slopes, slope_dot)}
-    return fig, artists, fig.canvas.copy_from_bbox(fig.bbox)
+        return left, right, curve, slopes
+
+    return Stage((5.6, 2.9), build)
 
 
 def picture(state: dict) -> np.ndarray:
-    """state {"name": str, "a": float} -> uint8 (333, 644, 3): the function with its tangent at a, and its slope."""
-    fig, artists, background = _stage()
-    (curve, tangent, dot), (slopes, slope_dot) = artists.values()
-    a = np.linspace(-_EDGE, _EDGE, 481)
+    """state {"name": str} -> uint8 (333, 644, 3): the function on the left, its slope on the right."""
+    stage, a = _stage(), np.linspace(-_EDGE, _EDGE, 481)
+    *_, curve, slopes = stage.parts
     activation = ACTIVATIONS[state["name"]]
-    h, slope = _value_and_slope(state)
     curve.set_data(a, activation.value(a))
     slopes.set_data(a, activation.slope(a))
-    run = np.array([-1.5, 1.5])
-    tangent.set_data(state["a"] + run, h + slope * run)
-    dot.set_data([state["a"]], [h])
-    slope_dot.set_data([state["a"]], [slope])
-    fig.canvas.restore_region(background)
-    for axes, drawn in artists.items():
-        for artist in drawn:
-            axes.draw_artist(artist)
-    return rendered(fig)
+    stage.restored()
+    return stage.drawn(curve, slopes)
+
+
+def marks(state: dict) -> list[Mark]:
+    """state {"name", "a": float} -> the tangent and the point at a in both graphs, as far as they are in sight."""
+    left, right, *_ = _stage().parts
+    a, (h, slope) = state["a"], _value_and_slope(state)
+    slope_point = point(*_stage().to_pixels(right, a, slope)[0], _TANGENT)
+    if not _LOW <= h <= _HIGH:
+        return [slope_point]
+    run = np.clip([a - 1.5, a + 1.5], -_EDGE, _EDGE)
+    if slope > 0:
+        run = np.clip(run, a + (_LOW - h) / slope, a + (_HIGH - h) / slope)
+    tangent = _stage().to_pixels(left, run, h + slope * (run - a))
+    return [
+        line(tangent, _TANGENT, dash=(7, 3), edge=False),
+        point(*_stage().to_pixels(left, a, h)[0], _TANGENT),
+        slope_point,
+    ]
+
+
+def follow(state: dict, at: At) -> dict:
+    """The pointer over one of the graphs chooses a, to a tenth."""
+    for axes in _stage().parts[:2]:
+        place = _stage().to_data(axes, at.x, at.y)
+        if place is not None:
+            return {"a": round(place[0], 1)}
+    return {}
 
 
 def caption(state: dict) -> str:
@@ -68,7 +80,7 @@ def caption(state: dict) -> str:
 
 
 def activation_explorer() -> Shown:
-    """The widget: which function, and where on it."""
+    """The widget: which function, and where on it: by the slider, or by pointing at a graph."""
     import ipywidgets as widgets
 
     controls = {
@@ -79,9 +91,11 @@ def activation_explorer() -> Shown:
     }
     states = [{"name": name, "a": a} for name in ("ReLU", "sigmoid") for a in (-3.0, 2.0)]
     titles = [f"{state['name']} at a = {state['a']:g}" for state in states]
-    still = contact_sheet([picture(state) for state in states], titles)
+    views = {"graphs": View(picture, "A function with its tangent, and its slope.", marks, uses=("name",))}
+    pictures = [drawn(picture(state), marks(state), WIDTH, smooth=True) for state in states]
+    still = contact_sheet(pictures, titles)
     alt = (
         "Four pairs of graphs. ReLU at a = -3: output 0, slope 0. ReLU at a = 2: output 2, slope 1. Sigmoid at a = -3: "
         "output 0.05, slope 0.05. Sigmoid at a = 2: output 0.88, slope 0.10; its slope is never above 0.25."
     )
-    return explorer(picture, caption, controls, still, alt)
+    return explorer(views, caption, controls, still, alt, on_hover=follow)

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from tools import copies
 from tools.chapter import COURSE
@@ -27,6 +27,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+VIEWPORT = {"width": 1280, "height": 1400}
 SCREENSHOTS = COURSE / "build" / "screenshots"
 
 
@@ -96,15 +97,25 @@ def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
     pytest.fail(f"JupyterLab did not answer: {log.read_text()[-2000:]}")
 
 
+# Console errors of JupyterLab itself, which say nothing of the course.
+NOT_OURS = re.compile(r"Failed to load resource|/static/|/lab/extensions/@jupyterlab|[Ww]eb[Ss]ocket|favicon")
+
+
 class Notebook:
-    """A notebook open in JupyterLab."""
+    """A notebook open in JupyterLab. `errors`: what broke in the page, and what its console calls an error."""
 
     def __init__(self, page: Page, address: str, path: str) -> None:
         self.page, self.errors = page, []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._heard)
         page.goto(f"{address}/lab/tree/{path}?reset")
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
         self._idle()
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        said = f"{message.text} ({message.location.get('url', '')})"
+        if message.type == "error" and not NOT_OURS.search(said):
+            self.errors.append(said)
 
     def _idle(self) -> None:
         """Wait until the kernel is there and has nothing to do; before that, JupyterLab asks which one to take."""
@@ -135,21 +146,79 @@ class Notebook:
         self.page.keyboard.insert_text(code)
         self.page.keyboard.press("Shift+Enter")
 
+    def canvas(self, text: str, number: int = 0) -> Locator:
+        """A picture of the widget that the cell with `text` shows, scrolled into view."""
+        found = self.cell(text).locator(".course-canvas canvas[role=application]").nth(number)
+        expect(found).to_be_visible()
+        found.scroll_into_view_if_needed()
+        return found
+
     def screenshot(self, name: str) -> None:
         """Keep what is seen, for whoever reads the test's artefacts."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
-@pytest.fixture
-def open_notebook(browser: Browser, lab: str):
-    """Function that opens a notebook of the copy in a new page."""
+def fingerprint(canvas: Locator) -> int:
+    """A number that is another one for other pixels."""
+    return canvas.evaluate("""canvas => {
+        const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        return bytes.reduce((sum, byte, i) => (sum + byte * (i % 8191)) % 1000000007, 0);
+    }""")
+
+
+def changed(canvas: Locator, before: int) -> int:
+    """Wait until the pixels are others than those of `before`; their fingerprint."""
+    for _ in range(100):
+        now = fingerprint(canvas)
+        if now != before:
+            return now
+        canvas.page.wait_for_timeout(50)
+    pytest.fail("the picture has not changed in 5 s")
+
+
+def _opener(browser: Browser, lab: str):
     pages = []
 
     def open_(path: str) -> Notebook:
-        pages.append(browser.new_page(viewport={"width": 1280, "height": 1400}))
+        pages.append(browser.new_page(viewport=VIEWPORT))
         return Notebook(pages[-1], lab, path)
 
     yield open_
     for page in pages:
         page.close()
+
+
+@pytest.fixture
+def open_notebook(browser: Browser, lab: str):
+    """Function that opens a notebook of the copy in a new page."""
+    yield from _opener(browser, lab)
+
+
+@pytest.fixture(scope="module")
+def written(course: Path, lab: str, request: pytest.FixtureRequest) -> str:
+    """A notebook in the learner's folder whose cells are CELLS of the test module; its path."""
+    import nbformat
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in request.module.CELLS])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path = f"my/{request.module.__name__.rsplit('.', 1)[-1]}.ipynb"
+    (course / path).write_text(nbformat.writes(notebook), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def _run_once(browser: Browser, lab: str, written: str):
+    for open_ in _opener(browser, lab):
+        opened = open_(written)
+        opened.run_all()
+        yield opened
+
+
+@pytest.fixture
+def notebook(_run_once: Notebook) -> Notebook:
+    """The notebook of CELLS, opened and run once for all tests of the module: a learner goes on where the last was."""
+    _run_once.page.set_viewport_size(VIEWPORT)
+    _run_once.page.mouse.move(5, 5)
+    yield _run_once
+    assert _run_once.errors == []

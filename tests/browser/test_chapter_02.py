@@ -4,8 +4,12 @@ import os
 import re
 import time
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
+
+from helpers.widgets import neuron
+from tests.browser.conftest import changed, fingerprint
 
 NAME = "02_neurons_and_relu"
 SOLVED = """def relu(A):
@@ -78,23 +82,30 @@ def test_a_live_kernel_shows_widgets_that_answer(open_notebook):
     notebook = open_notebook(f"my/{NAME}.ipynb")
     notebook.run_all()
     explorer = notebook.cell("neuron_explorer()")
-    explorer.scroll_into_view_if_needed()
+    explorer.get_by_role("button", name="show it without predicting").click()
+    picture, words = notebook.canvas("neuron_explorer()"), explorer.locator(".widget-html-content").last
     expect(explorer.locator(".widget-slider")).to_have_count(3)
-    expect(explorer.locator("img")).to_have_count(1)  # the live picture, not the still beside it
-    before = explorer.locator("img").get_attribute("src")
-    words = explorer.locator(".widget-html").last.inner_text()
+    expect(explorer.locator("img")).to_have_count(0)  # the live picture, not the still beside it
+    before, said = fingerprint(picture), words.inner_text()
     handle = explorer.locator(".noUi-handle").nth(2)
     handle.focus()
     for _ in range(5):
         notebook.page.keyboard.press("ArrowRight")
-    expect(explorer.locator("img")).not_to_have_attribute("src", before)
-    assert explorer.locator(".widget-html").last.inner_text() != words
+    changed(picture, before)
+    expect(words).not_to_have_text(said)
+    X, _ = neuron.two_features()
+    x, y = neuron._places()[np.where(X[:, 0] < 3.9, X[:, 0], 0).argmax()]  # the largest nuclei that are drawn
+    scale = picture.bounding_box()["width"] / 644
+    picture.hover(position={"x": x * scale, "y": y * scale})
+    expect(words).to_contain_text("This mass is malignant: worst radius 33.1")
     notebook.screenshot("02_neuron_live")
 
     slope = notebook.cell("activation_explorer()")
     slope.scroll_into_view_if_needed()
     slope.locator("select").select_option("sigmoid")
     expect(slope.locator(".widget-html").last).to_contain_text("sigmoid at a = 1.0: output 0.7311, slope 0.1966")
+    notebook.canvas("activation_explorer()").hover(position={"x": 150, "y": 100})
+    expect(slope.locator(".widget-html").last).not_to_contain_text("a = 1.0")
     notebook.screenshot("02_activation_live")
     assert notebook.errors == []
 
@@ -104,11 +115,14 @@ def test_predictions_and_quiz_answer_in_the_page_and_are_kept(open_notebook, cou
     notebook.run_all()
     question = notebook.cell('predict("2.1a"')
     question.scroll_into_view_if_needed()
+    picture = notebook.cell("neuron_explorer()").locator(".course-canvas")
+    expect(picture).to_be_hidden()
     button = question.get_by_role("button", name="That is my prediction")
     expect(button).to_be_disabled()
     question.get_by_label("it moves to larger radii").check()
     button.click()
     expect(question).to_contain_text("You said: it moves to larger radii")
+    expect(picture).to_be_visible()
     question.get_by_role("button", name="was I right?").click()
     expect(question).to_contain_text("It came true.")
     quiz = notebook.cell('quiz("2")')

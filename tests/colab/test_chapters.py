@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from tools import chapter
+from tools import chapter, requirements
 from tools.chapter import COURSE, Chapter
 
 CLONE = "/content/course"
@@ -25,11 +25,11 @@ def test_there_are_chapters():
 @pytest.mark.parametrize("given", NOTEBOOKS, ids=[given.name for given in NOTEBOOKS])
 def test_the_course_is_fetched_and_what_is_missing_installed(given, colab, lacking):
     setup, imports = setup_and_imports(given, colab)
-    needs = chapter.read_front_matter(given).needs
+    needs = [requirements.name_of(package) for package in chapter.read_front_matter(given).needs.values()]
     *asked, helpers = colab.run(
         setup, imports, ASKED + "\nimport helpers; print(*asked_of_pip, helpers.__file__)"
     ).split()
-    assert asked == [package for package in needs.values() if package in lacking]
+    assert asked == [package for package in needs if package in lacking]
     assert helpers == str(colab.content / "course" / "helpers" / "__init__.py")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import helpers
+import helpers.widgets
 
 ROOT = Path(helpers.__file__).parent
 
@@ -25,6 +26,8 @@ def test_importing_loads_neither_tensorflow_nor_matplotlib():
         "import sys; from helpers import check, figure, predict, quiz, show, result; print(*sys.modules)"
     ).split()
     assert not {"tensorflow", "keras", "matplotlib", "sklearn"} & set(loaded)
+    loaded = run("import sys; from helpers.widgets import neuron_explorer; print(*sys.modules)").split()
+    assert not {"tensorflow", "matplotlib", "ipywidgets", "anywidget", "sklearn"} & set(loaded)
 
 
 def test_importing_takes_under_a_tenth_of_a_second_beyond_numpy():
@@ -33,10 +36,13 @@ def test_importing_takes_under_a_tenth_of_a_second_beyond_numpy():
 
 
 def test_every_public_name_arrives_and_others_are_named():
-    for name in helpers.__all__:
-        assert callable(getattr(helpers, name))
+    for room in (helpers, helpers.widgets):
+        for name in room.__all__:
+            assert callable(getattr(room, name))
     with pytest.raises(AttributeError, match="It has: .*check"):
         _ = helpers.nothing_of_the_kind
+    with pytest.raises(AttributeError, match="It has: .*neuron_explorer"):
+        _ = helpers.widgets.nothing_of_the_kind
 
 
 def lines(*rooms: str) -> int:
@@ -56,7 +62,7 @@ ALLOWED = {
     "metrics": {"metrics", "data"},
     "trust": {"trust", "models", "metrics", "nn", "data"},
     "exercises": {"exercises", "nn", "models", "metrics", "trust", "data"},
-    "widgets": {"widgets", "nn", "models", "metrics", "trust", "data"},
+    "widgets": {"widgets", "exercises", "nn", "models", "metrics", "trust", "data"},
 }
 
 
