@@ -1,6 +1,6 @@
 """Backs the notebooks of the course. Importing it loads neither TensorFlow nor matplotlib: names arrive when used."""
 
-import importlib
+from helpers.lazy import arriving
 
 _HOMES = {
     "check": "helpers.exercises",
@@ -17,14 +17,4 @@ _HOMES = {
     "cached": "helpers.training",
 }
 
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str):
-    if name not in _HOMES:
-        raise AttributeError(f"helpers has no {name!r}. It has: {', '.join(__all__)}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = arriving(__name__, _HOMES)

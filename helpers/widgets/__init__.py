@@ -1,6 +1,6 @@
 """Pictures that answer the hand: each a pure function from a state to pixels, in the shell that `shell` describes."""
 
-import importlib
+from helpers.lazy import arriving
 
 _HOMES = {
     "activation_explorer": "helpers.widgets.activation",
@@ -12,14 +12,4 @@ _HOMES = {
     "window_explorer": "helpers.widgets.window",
 }
 
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str):
-    if name not in _HOMES:
-        raise AttributeError(f"helpers.widgets has no {name!r}. It has: {', '.join(__all__)}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = arriving(__name__, _HOMES)

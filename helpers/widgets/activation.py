@@ -8,7 +8,7 @@ from helpers.display import Shown
 from helpers.nn import ACTIVATIONS
 from helpers.widgets.marks import Mark, drawn, line, point
 from helpers.widgets.shell import WIDTH, At, View, contact_sheet, explorer, slider
-from helpers.widgets.stage import Stage
+from helpers.widgets.stage import SHARP, Stage
 
 _EDGE = 6.0
 _LOW, _HIGH = -1.6, 6.2  # outputs shown
@@ -32,11 +32,11 @@ def _stage() -> Stage:
             axes.axhline(0, color="#999999", lw=0.6)
         return left, right, curve, slopes
 
-    return Stage((5.6, 2.9), build)
+    return Stage((5.6, 2.9), build, SHARP)
 
 
 def picture(state: dict) -> np.ndarray:
-    """state {"name": str} -> uint8 (333, 644, 3): the function on the left, its slope on the right."""
+    """state {"name": str} -> uint8 (580, 1120, 3): the function on the left, its slope on the right."""
     stage, a = _stage(), np.linspace(-_EDGE, _EDGE, 481)
     *_, curve, slopes = stage.parts
     activation = ACTIVATIONS[state["name"]]

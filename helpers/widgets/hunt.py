@@ -10,7 +10,7 @@ from helpers.display import Shown
 from helpers.widgets.marks import GREEN, Mark, circle, drawn, line
 from helpers.widgets.shell import At, View, contact_sheet, explorer, slider
 
-SEED, INDEX = 1, 61  # one ground-glass nodule: darker than any soft tissue, brighter than the lung around it
+SEED, INDEX = 1, 61  # one faint nodule: darker than any soft tissue, brighter than the lung around it
 SOFT, LUNG = {"level": 40.0, "width": 400.0}, {"level": -600.0, "width": 1500.0}
 _SLACK_MM = 3.0  # a click this far outside the nodule still hits it
 _MARGIN = 5  # pixels left around the body

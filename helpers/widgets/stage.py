@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-DPI = 115
+QUICK, SHARP = 115, 200  # dots an inch: of a picture that every move draws anew; of one that stays
 
 
 class Stage:
@@ -16,15 +16,16 @@ class Stage:
     size : inches (width, height); 5.6 in are shown 560 CSS pixels wide
     build : figure -> whatever later draws need (axes, artists), kept as `parts`. What is to move is best made empty
         here, and drawn anew by `draw`.
+    dpi : QUICK or SHARP
     """
 
-    def __init__(self, size: tuple[float, float], build: Callable[[Any], Any]) -> None:
+    def __init__(self, size: tuple[float, float], build: Callable[[Any], Any], dpi: int = QUICK) -> None:
         from matplotlib import style
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         with style.context("helpers.course"):
-            self.figure = Figure(figsize=size, dpi=DPI)
+            self.figure = Figure(figsize=size, dpi=dpi)
             self._canvas = FigureCanvasAgg(self.figure)
             self.parts = build(self.figure)
             self._canvas.draw()
