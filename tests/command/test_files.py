@@ -70,12 +70,15 @@ def test_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a script for Linux")
-def test_ci_passes_arguments_data_and_exit_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("fails", "code"), [("neither", 0), ("newest", 1), ("colab", 1)])
+def test_ci_runs_both_stacks_whatever_happens_and_passes_arguments_and_data(
+    fails: str, code: int, tmp_path: Path
+) -> None:
     (tmp_path / "main" / ".ci").mkdir(parents=True)
     (tmp_path / "shared" / "data").mkdir(parents=True)
     script = tmp_path / "main" / ".ci" / "run"
     script.write_bytes((REPOSITORY / ".ci" / "run").read_bytes())
-    stub = "import os, sys; print(sys.argv[1:], os.environ['COURSE_TEST_DATA']); sys.exit(3)"
+    stub = f"import os, sys; print(sys.argv[1:], os.environ['COURSE_TEST_DATA']); sys.exit(sys.argv[3] == {fails!r})"
     (tmp_path / "main" / "course.py").write_text(stub)
     browser = tmp_path / "bin" / "chromium"
     browser.parent.mkdir()
@@ -84,7 +87,9 @@ def test_ci_passes_arguments_data_and_exit_code(tmp_path: Path) -> None:
     variables = {k: v for k, v in os.environ.items() if k != "COURSE_TEST_DATA"}
     variables["PATH"] = f"{browser.parent}:{variables['PATH']}"
     done = subprocess.run(["bash", str(script), "--long"], env=variables, capture_output=True, text=True, cwd="/")
-    assert done.returncode == 3
-    assert f"['test', '--long'] {tmp_path / 'shared' / 'data'}" in done.stdout
+    assert done.returncode == code
+    for stack in ("newest", "colab"):
+        assert f"['test', '--stack', '{stack}', '--long'] {tmp_path / 'shared' / 'data'}" in done.stdout
+        assert re.search(rf"^stack {stack}: {'FAILED' if stack == fails else 'passed'}, \d+ s$", done.stdout, re.M)
     assert re.search(r"^total: \d+ s$", done.stdout, re.MULTILINE)
     assert os.access(REPOSITORY / ".ci" / "run", os.X_OK)

@@ -173,23 +173,3 @@ def test_the_stack_of_colab_is_never_this_python(course: Course) -> None:
     code, output = course.run("test", "--stack", "colab", "--here")
     assert code == 2
     assert "not allowed with" in output
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a shell script")
-@pytest.mark.parametrize(("fails", "code"), [("neither", 0), ("newest", 1), ("colab", 1)])
-def test_the_script_for_every_change_runs_both_stacks_whatever_happens(fails: str, code: int, tmp_path: Path) -> None:
-    (tmp_path / ".ci").mkdir()
-    shutil.copy(REPOSITORY / ".ci" / "run", tmp_path / ".ci")
-    (tmp_path / "bin").mkdir()
-    for name, body in {"python3": f'echo "ran: $*"; [ "$4" != {fails} ]', "chromium": "", "pyenv": "exit 1"}.items():
-        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{body}\n")
-        (tmp_path / "bin" / name).chmod(0o755)
-    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    command = ["bash", str(tmp_path / ".ci" / "run"), "--long"]
-    done = subprocess.run(command, env=dict(os.environ, PATH=path), capture_output=True, text=True)
-    assert done.returncode == code
-    assert [line for line in done.stdout.splitlines() if line.startswith("ran: ")] == [
-        f"ran: course.py test --stack {stack} --long" for stack in ("newest", "colab")
-    ]
-    for stack in ("newest", "colab"):
-        assert f"stack {stack}: {'FAILED' if stack == fails else 'passed'}, " in done.stdout
