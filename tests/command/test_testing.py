@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.command.conftest import REPOSITORY, Course
+from tests.command.conftest import Course
 from tools import command, environment, testing
 
 PARTS = testing.parts  # the tests below put others in its place
