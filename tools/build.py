@@ -44,7 +44,7 @@ LARGEST = 1_500_000  # bytes of a notebook
 TAG = re.compile(r"\{\{([^{}\n]*)\}\}")
 TAG_INSIDE = re.compile(r"\s*(?P<name>[A-Za-z_]\w*(?:\.(?:low|high|min|max|seeds))?)\s*(?::(?P<spec>[^{}]*))?")
 SETUP = Template("""\
-# Finds the course folder (on Colab: fetches it, and installs what is missing there); keeps TensorFlow's log quiet.
+# Run this first: it finds the course (on Colab it fetches it).
 import importlib.util, os, pathlib, subprocess, sys
 address, clone = $address, pathlib.Path("/content/course")
 needs = $needs

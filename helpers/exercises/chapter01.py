@@ -17,6 +17,7 @@ def _hounsfield_cases(rng: np.random.Generator) -> list[Case]:
         Case((rng.integers(0, 4096, size=(2, 3)).astype(np.uint16), 1, -1024), "slope and intercept are integers"),
         Case((rng.integers(-1000, 2000, size=(4, 2)).astype(np.int16), 1.0, 0.0), "already in HU: intercept 0"),
         Case((rng.integers(0, 4096, size=(2, 3, 4)).astype(np.uint16), 2.0, -1000.0), "a volume"),
+        Case((np.array([40000, 65535], dtype=np.uint16), 1.0, -1024.0), "large stored values"),
     ]
 
 
@@ -26,8 +27,10 @@ HOUNSFIELD = Exercise(
     cases=_hounsfield_cases,
     hints=(
         "One multiplication and one addition, the same for every pixel: no loop.",
-        "The stored type may be unsigned: it holds nothing below 0, and air is at -1000. Which type holds both?",
-        "`stored.astype(np.float64)` makes a copy that holds negative and broken numbers. Then slope, then intercept.",
+        "The stored type may be unsigned: it holds nothing below 0, and air is at -1000. Which type holds both, and "
+        "decimals too?",
+        "`stored.astype(np.float64)` makes a copy that holds negative numbers and decimals. Then slope, then "
+        "intercept.",
     ),
     why="Convert first, then compute. The order in the file is: times the slope, plus the intercept.",
     misconceptions=(
@@ -122,6 +125,11 @@ def _between(hu, low, high):
         return np.rint(np.clip(255 * (np.asarray(hu, float) - low) / (high - low), 0, 255)).astype(np.uint8)
 
 
+def _slipped(formula):
+    """A formula, followed by clipping, rounding and conversion as they should be."""
+    return lambda hu, level, width: np.rint(np.clip(formula(hu, level, width), 0, 255)).astype(np.uint8)
+
+
 def _stretched(hu):
     """Grey levels from the darkest to the brightest pixel of the picture."""
     return _between(hu, hu.min(), hu.max())
@@ -190,6 +198,10 @@ WINDOW = Exercise(
             (
                 lambda hu, level, width: _between(hu, level - width / 2, level + width / 2),
                 lambda hu, level, width: np.clip(255 * ((hu - level) / width + 0.5), 0, 255).astype(np.uint8),
+                lambda hu, level, width: np.interp(hu, [level - width / 2, level + width / 2], [0, 255]).astype(
+                    np.uint8
+                ),
+                lambda hu, level, width: np.interp(hu, [level - width / 2, level + width / 2], [0, 255]),
             ),
         ),
         Misconception(
@@ -213,6 +225,49 @@ WINDOW = Exercise(
             ),
         ),
         Misconception(
+            "not clipped",
+            "The formula alone goes below 0 for air and above 255 for bone. Limit it to 0 ... 255 before you round "
+            "and convert.",
+            (
+                lambda hu, level, width: _grey(hu, level, width),
+                lambda hu, level, width: np.rint(_grey(hu, level, width)),
+                lambda hu, level, width: np.rint(_grey(hu, level, width)).astype(int),
+                lambda hu, level, width: _grey(hu, level, width).astype(int),
+            ),
+        ),
+        Misconception(
+            "a slip in copying the formula",
+            "A sign or a bracket differs from the formula. From HU goes (level - 0.5), both together; that is "
+            "divided by (width - 1); to the quotient comes 0.5; and all of it is multiplied by 255.",
+            (
+                *map(
+                    _slipped,
+                    (
+                        lambda hu, level, width: 255 * ((hu - level - 0.5) / (width - 1) + 0.5),
+                        lambda hu, level, width: 255 * ((hu - (level + 0.5)) / (width - 1) + 0.5),
+                        lambda hu, level, width: 255 * ((hu - level) / (width - 1) + 0.5),
+                        lambda hu, level, width: 255 * ((hu - (level - 0.5)) / width + 0.5),
+                        lambda hu, level, width: 255 * ((hu - (level - 0.5)) / width - 1 + 0.5),
+                        lambda hu, level, width: 255 * ((hu - (level - 0.5)) / ((width - 1) + 0.5)),
+                        lambda hu, level, width: 255 * (hu - (level - 0.5)) / (width - 1) + 0.5,
+                        lambda hu, level, width: 255 * ((hu - (level - 0.5)) / (width - 1) - 0.5),
+                        lambda hu, level, width: 256 * ((hu - (level - 0.5)) / (width - 1) + 0.5),
+                        lambda hu, level, width: 255 * (hu - (level - 0.5) / (width - 1) + 0.5),
+                    ),
+                ),
+            ),
+        ),
+        Misconception(
+            "level and width exchanged",
+            "Level and width have changed places: the level is the middle, the width how many values there are.",
+            (lambda hu, level, width: window(hu, width, level),),
+        ),
+        Misconception(
+            "one window for all",
+            "Your window is always the same. Use the arguments `level` and `width`, not the numbers of the example.",
+            (lambda hu, level, width: window(hu, 40, 400), lambda hu, level, width: window(hu, 40, 80)),
+        ),
+        Misconception(
             "only clipped",
             "The values are cut off, but they are still HU. Stretch them to 0 ... 255.",
             (
@@ -227,10 +282,12 @@ WINDOW = Exercise(
         ),
         Misconception(
             "not rounded, not converted",
-            "The greys are right, but they are still broken numbers. A picture wants whole grey levels of type uint8.",
+            "The greys are right, but they still have decimals. A picture wants whole grey levels of type uint8.",
             (
                 lambda hu, level, width: np.clip(_grey(hu, level, width), 0, 255),
                 lambda hu, level, width: np.rint(np.clip(_grey(hu, level, width), 0, 255)),
+                lambda hu, level, width: np.rint(np.clip(_grey(hu, level, width), 0, 255)).astype(int),
+                lambda hu, level, width: np.clip(_grey(hu, level, width), 0, 255).astype(int),
             ),
         ),
     ),
@@ -343,6 +400,29 @@ VOXEL_TO_WORLD = Exercise(
             ),
         ),
         Misconception(
+            "cut to whole numbers",
+            "Millimetres have decimals, and here they are cut off or rounded. (An array made by "
+            "`np.zeros_like(voxels)` holds integers only, as the voxels do.)",
+            (
+                lambda affine, voxels: voxel_to_world(affine, voxels).astype(int),
+                lambda affine, voxels: np.round(voxel_to_world(affine, voxels)),
+            ),
+        ),
+        Misconception(
+            "translation before the steps",
+            "The translation was added to the *index*, so it was multiplied by the steps. It is in millimetres: add "
+            "it last.",
+            (
+                lambda affine, voxels: (voxels + affine[:3, 3]) @ affine[:3, :3].T,
+                lambda affine, voxels: (voxels + affine[:3, 3]) @ affine[:3, :3],
+            ),
+        ),
+        Misconception(
+            "translation subtracted",
+            "The last column says where voxel (0, 0, 0) lies: it is added, with the sign that it has.",
+            (lambda affine, voxels: voxels @ affine[:3, :3].T - affine[:3, 3],),
+        ),
+        Misconception(
             "world to voxel",
             "That is the way back, from millimetres to an index. It needs the inverse; this way needs the affine "
             "itself.",
@@ -365,7 +445,7 @@ def _resample_cases(rng: np.random.Generator) -> list[Case]:
         Case((np.array([[0.0, 10.0, 20.0], [30.0, 40.0, 50.0]]), (2.0, 1.0), (1.0, 1.0)), "rows at half the distance"),
         Case((rng.normal(size=(5, 4, 6)), (5.0, 0.5, 0.5), (2.5, 1.0, 0.75)), "thick slices"),
         Case((rng.normal(size=(7, 6)), (1.0, 1.0), (2.0, 3.0)), "coarser"),
-        Case((rng.integers(0, 100, size=(8, 5)).astype(np.int16), (0.7, 0.7), (1.0, 0.4)), "integers"),
+        Case((rng.integers(0, 100, size=(8, 5)).astype(np.int16), (0.75, 0.75), (1.0, 0.5)), "integers"),
     ]
 
 
@@ -373,6 +453,28 @@ def _sampled(volume, places, order=1):
     from scipy.ndimage import map_coordinates
 
     return map_coordinates(volume.astype(float), np.meshgrid(*places, indexing="ij"), order=order, mode="nearest")
+
+
+def _by_shape(count):
+    """Resampling with another number of voxels, the places as they should be."""
+
+    def resample(volume, spacing, new_spacing):
+        steps = np.array(new_spacing) / spacing
+        sizes = [int(count(n, s)) for n, s in zip(volume.shape, steps, strict=True)]
+        return _sampled(volume, [np.arange(m) * s for m, s in zip(sizes, steps, strict=True)])
+
+    return resample
+
+
+def _places_by(place):
+    """Resampling with the right number of voxels, read at other places."""
+
+    def resample(volume, spacing, new_spacing):
+        sizes = resample_spacing(volume, spacing, new_spacing).shape
+        rows = zip(sizes, spacing, new_spacing, strict=True)
+        return _sampled(volume, [place(np.arange(m), old, new) for m, old, new in rows])
+
+    return resample
 
 
 def _pinned(volume, spacing, new_spacing):
@@ -420,6 +522,31 @@ RESAMPLE = Exercise(
             (
                 lambda volume, spacing, new_spacing: resample_spacing(volume, new_spacing, spacing),
                 lambda volume, spacing, new_spacing: _zoomed(volume, new_spacing, spacing),
+            ),
+        ),
+        Misconception(
+            "another number of voxels",
+            "Count the steps that fit between the first and the last *old* voxel, n - 1 intervals; there is one "
+            "voxel more than steps, and a step that does not fit entirely is left out (floor, not round).",
+            (
+                _by_shape(lambda n, s: np.floor(n / s)),
+                _by_shape(lambda n, s: np.floor((n - 1) / s)),
+                _by_shape(lambda n, s: np.round((n - 1) / s) + 1),
+                _by_shape(lambda n, s: np.ceil((n - 1) / s) + 1),
+                _by_shape(lambda n, s: np.floor(n / s) + 1),
+                _by_shape(lambda n, s: np.round(n / s)),
+                _by_shape(lambda n, s: np.ceil(n / s)),
+            ),
+        ),
+        Misconception(
+            "places in another unit",
+            "The number of voxels is right, but the old volume is read at the wrong places. It is asked by voxel "
+            "*index*: new voxel number m lies at m * new_spacing mm, and that divided by the old spacing is an index.",
+            (
+                _places_by(lambda m, old, new: m * new),
+                _places_by(lambda m, old, new: m * old / new),
+                _places_by(lambda m, old, new: m * old),
+                _places_by(lambda m, old, new: m * 1.0),
             ),
         ),
         Misconception(
@@ -498,6 +625,11 @@ def _sides(case: Case, value) -> tuple[set, set, list]:
 
 def _verify_split(case: Case, value) -> str | None:
     patients, share, _ = case.args
+    if value is None:
+        return "Your function gave back None; one True or False an image was expected. Is the `return` missing?"
+    alike = isinstance(value, list | np.ndarray) and len(value) == len(patients)
+    if alike and not _is_mask(case, value) and set(map(str, value)) <= {"0", "1", "True", "False", "0.0", "1.0"}:
+        return "There is one entry an image, but this is no NumPy array of True and False: it needs dtype bool."
     if not _is_mask(case, value):
         came = (
             f"an array of {value.dtype}, shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
@@ -515,6 +647,22 @@ def _verify_split(case: Case, value) -> str | None:
         return f"{len(test)} of {len(names)} patients are in the test set; a share of {share:g} is {wanted:g}."
     if _in_order(case, value):
         return "The patients of the test set follow each other in the list. They were not drawn by chance."
+    return None
+
+
+def _uses_the_rng(split) -> str | None:
+    """Two draws from one generator differ, two generators of one seed agree."""
+    patients = np.repeat(np.arange(40), 3)
+    rng = np.random.default_rng(1)
+    if np.array_equal(split(patients, 0.25, rng), split(patients, 0.25, rng)) or not np.array_equal(
+        split(patients, 0.25, np.random.default_rng(2)), split(patients, 0.25, np.random.default_rng(2))
+    ):
+        return (
+            "No patient is on both sides, but the chance does not come from `rng`. Called twice with one generator, "
+            "your function should give two different splits; called with two generators of the same seed, the same "
+            "split twice. Draw with `rng.permutation` or `rng.choice`, and make no generator of your own. "
+            "(scikit-learn wants a number: `random_state=int(rng.integers(2**31))`.)"
+        )
     return None
 
 
@@ -569,6 +717,7 @@ SPLIT = Exercise(
     reference=split_by_patient,
     cases=_split_cases,
     verify=_verify_split,
+    holds=_uses_the_rng,
     hints=(
         "Draw *patients*, not images. Each name should be in the hat once: `np.unique(patients)`.",
         "Shuffle the names with the rng, and take the first round(test_share * number of names).",
@@ -628,9 +777,8 @@ SPLIT = Exercise(
                 lambda patients, share, rng: rng.permutation(np.unique(patients))[
                     : round(share * len(np.unique(patients)))
                 ],
-                lambda *args: split_by_patient(*args).astype(int),
             ),
-            sign=lambda case, value: isinstance(value, np.ndarray) and value.dtype != bool,
+            sign=lambda case, value: isinstance(value, np.ndarray) and value.shape != case.args[0].shape,
         ),
         Misconception(
             "two sets in place of a mask",
@@ -648,7 +796,9 @@ SPLIT = Exercise(
 EXERCISES = (HOUNSFIELD, WINDOW, VOXEL_TO_WORLD, RESAMPLE, SPLIT)
 
 PREDICTIONS = {
-    "1.1a": ComesTrue(1, "Air and lung lie far below the window. Whatever lies below it is black, however different."),
+    "1.1a": ComesTrue(
+        1, "Air and lung lie far below what is shown, and whatever lies below it is black, however different."
+    ),
     "1.4a": ComesTrue(
         1,
         "Without the intercept every value is 1024 too large: 300 stored is -724 HU, and everything but the lungs "
@@ -763,10 +913,10 @@ QUIZ = (
     Question(
         "A pixel of a CT stores 1064. The header says slope 1, intercept -1024. What is it likely to be?",
         (
+            Option("Soft tissue: 40 HU.", "1064 - 1024 = 40 HU: grey matter, for example.", True),
             Option(
                 "Bone: 1064 is large.", "Large against what? Stored values have no meaning before slope and intercept."
             ),
-            Option("Soft tissue: 40 HU.", "1064 - 1024 = 40 HU: brain, muscle, liver live there.", True),
             Option("Air: it is below 2000.", "Air is at -1000 HU: it would be stored as 24."),
         ),
     ),
@@ -785,9 +935,12 @@ QUIZ = (
         (
             Option("The brain has changed.", "MR values have no unit: gain and sequence scale them as they like."),
             Option(
+                "One of them lacks its rescale slope.",
+                "Even with a slope, gain and sequence would still scale the numbers as they like.",
+            ),
+            Option(
                 "Nothing yet.", "Scale each scan by its own values first, then compare patterns, not numbers.", True
             ),
-            Option("One of them lacks its rescale slope.", "MR has no absolute scale, with or without a slope."),
         ),
     ),
     Question(
@@ -806,8 +959,8 @@ QUIZ = (
             Option(
                 "The lesion detector.", "The voxels are the same. The programs disagree on what the voxels' axes mean."
             ),
-            Option("The affine, and RAS against LPS.", "The signs of the first two axes differ between the two.", True),
             Option("The window.", "It changes greys, never places."),
+            Option("The affine, and RAS against LPS.", "The signs of the first two axes differ between the two.", True),
         ),
     ),
     Question(

@@ -62,6 +62,7 @@ class Exercise:
     rtol : largest max|a - b| / max|b| that still counts as equal (in float64)
     keeps_dtype : True where the dtype must be that of the reference
     verify : for tasks with more than one right result, (case, value) -> None or what is wrong, in place of comparing
+    holds : what must hold between calls, once every case passes: (function) -> None or what is wrong
     """
 
     id: str
@@ -74,6 +75,7 @@ class Exercise:
     rtol: float = 1e-9
     keeps_dtype: bool = False
     verify: Callable[[Case, Any], str | None] | None = None
+    holds: Callable[[Callable], str | None] | None = None
 
     @property
     def function(self) -> str:
@@ -99,7 +101,11 @@ class Exercise:
             verdict = self._first_problem(fn, case, outcome)
             if verdict is not None:
                 return self._signed(verdict, case, outcome) or self._named(verdict, cases, outcomes, fn)
-        return Verdict("passed", "")
+        if self.holds is None:
+            return Verdict("passed", "")
+        between = call(self.holds, (fn,))
+        problem = "Your function stopped when it was called again." if between.stopped else between.value
+        return Verdict("wrong", problem) if problem else Verdict("passed", "")
 
     def _no_function(self, fn: Any) -> str:
         return (
@@ -141,6 +147,10 @@ class Exercise:
             )
         if problem is None:
             return None
+        if outcome.changed:
+            names = list(inspect.signature(self.reference).parameters)
+            which = " and ".join(f"`{names[i]}`" for i in outcome.changed)
+            problem += f" Also, {which} is not what it was before the call: work on a copy."
         return f"{problem}\n\n{self._call_text(case)}"
 
     def _call_text(self, case: Case) -> str:
@@ -152,7 +162,7 @@ class Exercise:
 
     def _signed(self, verdict: Verdict, case: Case, outcome: Outcome) -> Verdict | None:
         """Add the misconception whose sign the wrong result bears, if there is one."""
-        if verdict.status != "wrong":
+        if verdict.status != "wrong" or outcome.changed:
             return None
         signed = (m for m in self.misconceptions if m.sign is not None and m.sign(case, outcome.value))
         return next((_because(verdict, m) for m in signed), None)
@@ -161,20 +171,28 @@ class Exercise:
         """Add the misconception that does what the learner's function did, if there is one.
 
         First one that agrees on every case; failing that, one that agrees wherever the learner's result is finite, so
-        that a wrong sign is named although the function also overflows.
+        that a wrong sign is named although the function also overflows; failing that, one that agrees on the first
+        wrong case and on three of four cases: a mistake is named although a second, smaller one comes with it.
         """
         if verdict.status == "not attempted":
             return verdict
         finite = [k for k, outcome in enumerate(outcomes) if _is_finite(outcome)]
         telling = any(self._gap(cases[k], outcomes[k]) is not None for k in finite)
+        known = [(m, wrong) for m in self.misconceptions if m.sign is None for wrong in m.wrong]
         for places in (range(len(outcomes)), finite if telling else []):
-            for known, wrong in [(m, wrong) for m in self.misconceptions if m.sign is None for wrong in m.wrong]:
+            for misconception, wrong in known:
                 theirs = list(_outcomes(wrong, [cases[k] for k in places]))
                 alike = len(theirs) == len(places) and all(
                     self._alike(outcomes[k], other) for k, other in zip(places, theirs, strict=True)
                 )
                 if alike and not all(outcome.stopped for outcome in theirs):
-                    return _because(verdict, known)
+                    return _because(verdict, misconception)
+        first = next((k for k in finite if self._gap(cases[k], outcomes[k]) is not None), None)
+        for misconception, wrong in known if first is not None else []:
+            theirs = list(_outcomes(wrong, cases))
+            alike = [self._alike(mine, other) for mine, other in zip(outcomes, theirs, strict=False)]
+            if len(alike) > first and alike[first] and sum(alike) >= 0.75 * len(cases):
+                return _because(verdict, misconception)
         name = getattr(fn, "__name__", self.function)
         if name not in (self.function, "<lambda>"):
             other = f"\n\n{self.id} asks for `{self.function}`; the function that came is called `{name}`."
@@ -339,8 +357,8 @@ _MEANING = (
     ("must be of integer", "What stands in the square brackets must be integers."),
     ("out of bounds for axis", "An index points outside the array: look at the shape of what you index."),
     ("is out of bounds", "There is no such axis: a 2-D array has the axes 0 (down the rows) and 1 (along a row)."),
-    ("could not be broadcast", "These two shapes do not fit entry by entry. (A sum or maximum over an axis drops that "
-     "axis, unless it is told to keep it: `keepdims=True`.)"),
+    ("could not be broadcast", "These two shapes do not fit entry by entry: they are lined up from the last axis. "
+     "(A sum or maximum over an axis drops it, unless `keepdims=True`; a transpose exchanges rows and columns.)"),
     ("non-broadcastable", "The result does not fit into the array it should be written to."),
     ("not aligned", "In a matrix product the inner sizes must be equal: (N, D) @ (D, M)."),
     ("core dimension", "In a matrix product the inner sizes must be equal: (N, D) @ (D, M)."),

@@ -14,7 +14,7 @@ SEED, INDEX = 1, 61  # one faint nodule: darker than any soft tissue, brighter t
 SOFT, LUNG = {"level": 40.0, "width": 400.0}, {"level": -600.0, "width": 1500.0}
 _SLACK_MM = 3.0  # a click this far outside the nodule still hits it
 _MARGIN = 5  # pixels left around the body
-_ZOOM = 3  # CSS pixels a pixel
+_ZOOM = 2.5  # CSS pixels a pixel: picture and words fit one screen
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ def clicked(state: dict, at: At) -> dict:
         return {}
     if hunted().distance_mm(at.x, at.y) <= hunted().diameter_mm / 2 + _SLACK_MM:
         return {"found": True}
-    return {"misses": (*state["misses"], (at.x, at.y))}
+    again = any(np.hypot(x - at.x, y - at.y) < 3 for x, y in state["misses"])
+    return {} if again else {"misses": (*state["misses"], (at.x, at.y))}
 
 
 def what_is_at(x: int, y: int) -> str:
@@ -88,8 +89,10 @@ def what_is_at(x: int, y: int) -> str:
     hunt = hunted()
     if not hunt.lungs[y, x]:
         return "is not in a lung"
+    if hunt.hu[y, x] > -600:
+        return "spot is a blood vessel: drawn out, and as bright as the others. The nodule is round and fainter"
     around = hunt.hu[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2]
-    return "spot is a blood vessel" if around.max() > -450 else "is lung, and nothing else"
+    return "is lung, next to a blood vessel" if around.max() > -450 else "is lung, and nothing else"
 
 
 def caption(state: dict) -> str:
@@ -97,7 +100,7 @@ def caption(state: dict) -> str:
     level, width, at = state["level"], state["width"], state["hover"]
     words = (
         f"Chest CT **phantom**, level {level:.0f} HU, width {width:.0f} HU: all below {level - width / 2:.0f} HU is "
-        f"black, all above {level + width / 2:.0f} HU white."
+        f"black, all above {level + width / 2 - 1:.0f} HU white."
     )
     if at is not None:
         words += f" Under the pointer: **{hunted().hu[at.y, at.x]} HU**."
@@ -116,7 +119,7 @@ def _progress(state: dict) -> str:
         return "One nodule hides in a lung. Move level and width until you see it, then click on it."
     x, y = misses[-1]
     words = f"**No:** that {what_is_at(x, y)}. The nodule is {hunt.distance_mm(x, y):.0f} mm away."
-    if len(misses) < 3:
+    if len(misses) < 2:
         return words
     side = "right lung: on the left" if hunt.x < hunt.hu.shape[1] / 2 else "left lung: on the right"
     return f"{words} Look in the patient's {side} of the picture, with a level near {LUNG['level']:.0f} HU."
@@ -136,7 +139,7 @@ def nodule_hunt() -> Shown:
         "level": slider("level (HU)", SOFT["level"], -1000, 1000, step=10, readout_format=".0f"),
         "width": slider("width (HU)", SOFT["width"], 10, 3000, step=10, readout_format=".0f"),
     }
-    css = _ZOOM * hunted().hu.shape[1]
+    css = round(_ZOOM * hunted().hu.shape[1])
     view = View(picture, "One slice of a chest CT phantom.", marks, css, smooth=False, uses=("level", "width"))
     found = {"misses": (), "found": True}
     pictures = [drawn(picture(SOFT), [], css // 2), drawn(picture(LUNG), marks(found), css // 2)]

@@ -188,7 +188,7 @@ class _Study:
         self.case.value = f"<p role='status'><b>All {total} are rated.</b></p>"
         summary = reader_summary(self.ratings, [case.label for case in reader_cases()])
         words = "\n\n".join([problem, summary.text, _AGAIN])
-        self.words.value = roc_picture(summary).html + to_html(words)
+        self.words.value = roc_picture(summary).html + to_html(words) + _wrong_calls(self.ratings)
 
 
 @functools.cache
@@ -201,6 +201,21 @@ def _examples() -> str:
             picture = img(png(case.pixels), f"Example of a {kind} mass in a breast ultrasound phantom.", 150)
             cells.append(f"<figure style='margin:4px'>{picture}<figcaption>{kind}</figcaption></figure>")
     return to_html(_ABOUT) + f"<div style='display:flex;flex-wrap:wrap'>{''.join(cells)}</div>"
+
+
+def _wrong_calls(ratings: list[int]) -> str:
+    """The cases called wrongly, each with its true label and its rating, as HTML."""
+    cells = []
+    for number, (rating, case) in enumerate(zip(ratings, reader_cases(), strict=True), 1):
+        if (rating >= CALLED) != (case.label == 1):
+            true = "malignant" if case.label else "benign"
+            picture = img(png(case.pixels), f"Case {number}, a breast ultrasound phantom with a {true} mass.", 150)
+            said = f"no. {number}: {true}, you said {rating}"
+            cells.append(f"<figure style='margin:4px'>{picture}<figcaption>{said}</figcaption></figure>")
+    if not cells:
+        return to_html("You called all 20 rightly.")
+    head = to_html("**Called wrongly** (a rating of 3, cannot say, counts as not called):")
+    return head + f"<div style='display:flex;flex-wrap:wrap'>{''.join(cells)}</div>"
 
 
 def roc_picture(summary: Summary) -> Picture:

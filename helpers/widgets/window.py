@@ -105,7 +105,7 @@ class WindowedSlice:
         where = f"Row {at.y}, column {at.x}"
         if self.spacing is not None:
             down, along = (at.y + 0.5) * self.spacing[0], (at.x + 0.5) * self.spacing[1]
-            where += f" ({down:.0f} mm from the top, {along:.0f} mm from the left)"
+            where += f" ({down:.0f} mm from the top edge, {along:.0f} mm from the left edge)"
         return f"{where}: **{hu} HU**, shown as grey {grey} of 255."
 
 

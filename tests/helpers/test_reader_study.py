@@ -8,6 +8,7 @@ import pytest
 from helpers.data.phantoms import breast_us
 from helpers.data.phantoms.breast_us import HELD_OUT
 from helpers.exercises import progress
+from helpers.widgets import reader
 from helpers.widgets.reader import (
     EXAMPLES,
     STEPS,
@@ -177,3 +178,13 @@ def test_without_a_kernel_there_are_the_cases_and_words():
 def test_every_step_can_be_pressed_by_its_number():
     buttons = reader_study().widget.children[2].children
     assert [b.description for b in buttons[:-1]] == [f"{k} {step}" for k, step in enumerate(STEPS, 1)]
+
+
+def test_the_end_shows_what_was_called_wrongly():
+    labels = [case.label for case in reader.reader_cases()]
+    right = [5 if label else 1 for label in labels]
+    assert "all 20 rightly" in reader._wrong_calls(right)
+    missed = labels.index(1)
+    html = reader._wrong_calls([1 if k == missed else rating for k, rating in enumerate(right)])
+    assert html.count("<figcaption>") == 1
+    assert f"no. {missed + 1}: malignant, you said 1" in html

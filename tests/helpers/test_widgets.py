@@ -302,7 +302,7 @@ def test_under_the_pointer_stand_place_hu_and_grey():
     hu = np.array([[-1000, -160, 0], [40, 239, 900]])
     state = {"level": 40.0, "width": 400.0, "hover": At("slice", 0, 1)}
     assert "Row 1, column 0: **40 HU**, shown as grey 128 of 255." in WindowedSlice(hu).caption(state)
-    assert "(6 mm from the top, 1 mm from the left)" in WindowedSlice(hu, (4.0, 2.0)).caption(state)
+    assert "(6 mm from the top edge, 1 mm from the left edge)" in WindowedSlice(hu, (4.0, 2.0)).caption(state)
 
 
 def test_the_histogram_counts_what_is_under_the_pointer():
