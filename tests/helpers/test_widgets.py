@@ -264,8 +264,9 @@ def test_misses_say_what_was_hit_how_far_it_is_and_at_last_where_to_look():
     assert "that spot is a blood vessel" in hunt.caption(state)
     assert f"{game.distance_mm(x, y):.0f} mm away" in hunt.caption(state)
     assert "patient's" not in hunt.caption(state)
-    for _ in range(2):
-        state |= hunt.clicked(state, At("slice", x, y))
+    assert hunt.clicked(state, At("slice", x + 1, y)) == {}  # the same place again is no other miss
+    state |= hunt.clicked(state, At("slice", 5, 5))
+    assert "that is not in a lung" in hunt.caption(state)
     side = "left" if game.x < game.hu.shape[1] / 2 else "right"
     assert f"on the {side} of the picture" in hunt.caption(state)
     quiet = np.argwhere(game.lungs & (game.hu < -850))
