@@ -98,4 +98,4 @@ def activation_explorer() -> Shown:
         "Four pairs of graphs. ReLU at a = -3: output 0, slope 0. ReLU at a = 2: output 2, slope 1. Sigmoid at a = -3: "
         "output 0.05, slope 0.05. Sigmoid at a = 2: output 0.88, slope 0.10; its slope is never above 0.25."
     )
-    return explorer(views, caption, controls, still, alt, on_hover=follow)
+    return explorer(views, caption, controls, still, alt, on_hover=follow, waits_for="2.3a")

@@ -101,6 +101,7 @@ def test_a_live_kernel_shows_widgets_that_answer(open_notebook):
     notebook.screenshot("02_neuron_live")
 
     slope = notebook.cell("activation_explorer()")
+    slope.get_by_role("button", name="show it without predicting").click()
     slope.scroll_into_view_if_needed()
     slope.locator("select").select_option("sigmoid")
     expect(slope.locator(".widget-html").last).to_contain_text("sigmoid at a = 1.0: output 0.7311, slope 0.1966")

@@ -633,7 +633,9 @@ def test_headless_nothing_waits(headless):
     assert line.layout.display == "none"
 
 
-@pytest.mark.parametrize(("make", "id"), [(neuron_explorer, "2.1a"), (nodule_hunt, "1.1a")])
+@pytest.mark.parametrize(
+    ("make", "id"), [(neuron_explorer, "2.1a"), (activation_explorer, "2.3a"), (nodule_hunt, "1.1a")]
+)
 def test_what_a_widget_waits_for_is_a_prediction_of_its_chapter(make, id):
     from helpers.exercises import registry
 
