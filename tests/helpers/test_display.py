@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from helpers import Shown, figure, show
-from helpers.display import VIEW, Message, png, to_html
+from helpers.display import VIEW, Message, img, png, still_bytes, to_html
 from helpers.nn import relu
 
 
@@ -86,3 +86,20 @@ def test_show_renders_the_source_itself():
     assert "return np.maximum(A, 0)" in page
     with pytest.raises(TypeError, match="show\\(relu\\)"):
         show(3)
+
+
+def test_a_photograph_is_stored_as_jpeg_and_a_drawing_as_png():
+    rng = np.random.default_rng(0)
+    photograph = np.clip(np.cumsum(rng.normal(0, 3, size=(200, 300, 3)), axis=1) + 128, 0, 255).astype(np.uint8)
+    drawing = np.full((200, 300, 3), 255, np.uint8)
+    drawing[50:150, 100] = (0, 114, 178)
+    assert still_bytes(photograph).startswith(b"\xff\xd8")
+    assert still_bytes(drawing).startswith(b"\x89PNG")
+    assert "data:image/jpeg" in img(still_bytes(photograph), "noise", 300)
+
+
+def test_a_grey_picture_is_stored_as_grey_and_nothing_is_lost():
+    grey = np.arange(200, dtype=np.uint8).reshape(10, 20)
+    stored = Image.open(io.BytesIO(png(np.repeat(grey[..., None], 3, axis=2))))
+    assert stored.mode == "L"
+    assert np.array_equal(np.asarray(stored), grey)
