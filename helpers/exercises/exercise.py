@@ -138,19 +138,17 @@ class Exercise:
             problem = self.verify(case, outcome.value)
         else:
             problem = compare(self.reference(*case.args), outcome.value, self.rtol, self.keeps_dtype)
-        if problem is None and outcome.changed:
-            names = list(inspect.signature(self.reference).parameters)
-            which = " and ".join(f"`{names[i]}`" for i in outcome.changed)
+        names = list(inspect.signature(self.reference).parameters)
+        changed = " and ".join(f"`{names[i]}`" for i in outcome.changed)
+        if problem is None and changed:
             return (
-                f"The result is right, but {which} changed: what the caller holds is not what it was before the call. "
+                f"The result is right, but {changed} changed: what the caller holds is not what it was before the call. "
                 "`X -= 1` and `X[...] = 0` write into an array that others use too. Make a new one."
             )
         if problem is None:
             return None
-        if outcome.changed:
-            names = list(inspect.signature(self.reference).parameters)
-            which = " and ".join(f"`{names[i]}`" for i in outcome.changed)
-            problem += f" Also, {which} is not what it was before the call: work on a copy."
+        if changed:
+            problem += f" Also, {changed} is not what it was before the call: work on a copy."
         return f"{problem}\n\n{self._call_text(case)}"
 
     def _call_text(self, case: Case) -> str:

@@ -198,9 +198,17 @@ def _examples() -> str:
     for kind, indices in EXAMPLES.items():
         for index in indices:
             case = breast_us(HELD_OUT[0], index, kind=kind)
-            picture = img(png(case.pixels), f"Example of a {kind} mass in a breast ultrasound phantom.", 150)
-            cells.append(f"<figure style='margin:4px'>{picture}<figcaption>{kind}</figcaption></figure>")
-    return to_html(_ABOUT) + f"<div style='display:flex;flex-wrap:wrap'>{''.join(cells)}</div>"
+            cells.append((case, f"Example of a {kind} mass in a breast ultrasound phantom.", kind))
+    return to_html(_ABOUT) + _row(cells)
+
+
+def _row(cells: list[tuple[BreastImage, str, str]]) -> str:
+    """Small pictures side by side, each (case, alt text, caption), as HTML."""
+    figures = (
+        f"<figure style='margin:4px'>{img(png(case.pixels), alt, 150)}<figcaption>{caption}</figcaption></figure>"
+        for case, alt, caption in cells
+    )
+    return f"<div style='display:flex;flex-wrap:wrap'>{''.join(figures)}</div>"
 
 
 def _wrong_calls(ratings: list[int]) -> str:
@@ -209,13 +217,12 @@ def _wrong_calls(ratings: list[int]) -> str:
     for number, (rating, case) in enumerate(zip(ratings, reader_cases(), strict=True), 1):
         if (rating >= CALLED) != (case.label == 1):
             true = "malignant" if case.label else "benign"
-            picture = img(png(case.pixels), f"Case {number}, a breast ultrasound phantom with a {true} mass.", 150)
-            said = f"no. {number}: {true}, you said {rating}"
-            cells.append(f"<figure style='margin:4px'>{picture}<figcaption>{said}</figcaption></figure>")
+            alt = f"Case {number}, a breast ultrasound phantom with a {true} mass."
+            cells.append((case, alt, f"no. {number}: {true}, you said {rating}"))
     if not cells:
         return to_html("You called all 20 rightly.")
     head = to_html("**Called wrongly** (a rating of 3, cannot say, counts as not called):")
-    return head + f"<div style='display:flex;flex-wrap:wrap'>{''.join(cells)}</div>"
+    return head + _row(cells)
 
 
 def roc_picture(summary: Summary) -> Picture:
