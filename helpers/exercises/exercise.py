@@ -142,7 +142,7 @@ class Exercise:
         changed = " and ".join(f"`{names[i]}`" for i in outcome.changed)
         if problem is None and changed:
             return (
-                f"The result is right, but {changed} changed: what the caller holds is not what it was before the call. "
+                f"The result is right, but {changed} changed: what the caller holds is not what it was before. "
                 "`X -= 1` and `X[...] = 0` write into an array that others use too. Make a new one."
             )
         if problem is None:
