@@ -24,6 +24,21 @@ def voxel_to_world(affine: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     return voxels @ affine[:3, :3].T + affine[:3, 3]
 
 
+def world_to_voxel(affine: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Positions in the patient to voxel indices, whatever way the axes run.
+
+    Parameters
+    ----------
+    affine : (4, 4), the last row is 0 0 0 1
+    positions : (N, 3) in mm, one a row, in the world of the affine
+
+    Returns
+    -------
+    (N, 3) voxel indices, one voxel (i, j, k) a row, with fractions
+    """
+    return np.linalg.solve(affine[:3, :3], (positions - affine[:3, 3]).T).T
+
+
 def resample_spacing(volume: np.ndarray, spacing: Sequence[float], new_spacing: Sequence[float]) -> np.ndarray:
     """A volume on a grid with another spacing, by linear interpolation.
 
