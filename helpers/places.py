@@ -36,5 +36,10 @@ def progress_file() -> Path:
 
 
 def cache_folder() -> Path:
-    """Where trained models are kept: COURSE_CACHE, or .cache in the course folder."""
+    """Where trained models and phantoms are kept: COURSE_CACHE, or .cache in the course folder."""
     return Path(os.environ.get("COURSE_CACHE") or COURSE / ".cache")
+
+
+def data_folder() -> Path:
+    """Where downloaded sets lie: COURSE_DATA, or data/ in the cache."""
+    return Path(os.environ.get("COURSE_DATA") or cache_folder() / "data")
