@@ -6,6 +6,7 @@ import inspect
 import io
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,25 @@ def img(data: bytes, alt: str, width: int) -> str:
     code, kind = base64.b64encode(data).decode(), "png" if data.startswith(b"\x89PNG") else "jpeg"
     style = "max-width:100%;background:white"
     return f'<img alt="{html.escape(alt)}" width="{width}" style="{style}" src="data:image/{kind};base64,{code}">'
+
+
+def contact_sheet(
+    pictures: Sequence[np.ndarray], titles: Sequence[str], columns: int = 2, font_size: int = 30
+) -> np.ndarray:
+    """Pictures uint8 (H, W) or (H, W, 3) in rows, each under its title; (H', W', 3)."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    strip, gap, font = font_size + 14, 12, ImageFont.load_default(size=font_size)
+    rows = [range(k, min(k + columns, len(pictures))) for k in range(0, len(pictures), columns)]
+    heights = [max(pictures[k].shape[0] for k in row) + strip for row in rows]
+    widths = [max(picture.shape[1] for picture in pictures[c::columns]) + gap for c in range(columns)]
+    sheet = Image.new("RGB", (sum(widths) - gap, sum(heights)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for k, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
+        left, top = sum(widths[: k % columns]), sum(heights[: k // columns])
+        pen.text((left + picture.shape[1] // 2, top + strip // 2), title, fill="black", font=font, anchor="mm")
+        sheet.paste(Image.fromarray(picture), (left, top + strip))
+    return np.asarray(sheet)
 
 
 class Picture:

@@ -1,7 +1,9 @@
 """Where things lie: the course folder, the learner's progress, the cache."""
 
+import atexit
 import functools
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +18,9 @@ def headless() -> bool:
 
 @functools.cache
 def _throwaway() -> Path:
-    return Path(tempfile.mkdtemp(prefix="course-"))
+    folder = Path(tempfile.mkdtemp(prefix="course-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def progress_file() -> Path:

@@ -810,6 +810,11 @@ PREDICTIONS = {
     "1.14a": ComesTrue(
         2, "Nearly every test picture has sisters of the same patient in the training set, with the same label."
     ),
+    "1.17a": ComesTrue(
+        2,
+        "Names and times follow the scanner and the archive, not the body. The header says where each slice lies; here "
+        "the largest number is the lowest slice.",
+    ),
 }
 
 _PAGE = "Page {} in section 1.15 has it in five lines."

@@ -4,10 +4,10 @@ import functools
 
 import numpy as np
 
-from helpers.display import Shown
+from helpers.display import Shown, contact_sheet
 from helpers.nn import ACTIVATIONS
 from helpers.widgets.marks import Mark, drawn, line, point
-from helpers.widgets.shell import WIDTH, At, View, contact_sheet, explorer, slider
+from helpers.widgets.shell import WIDTH, At, View, explorer, slider
 from helpers.widgets.stage import SHARP, Stage
 
 _EDGE = 6.0

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers.data.intensity import window
-from helpers.display import Shown
+from helpers.display import Shown, contact_sheet
 from helpers.widgets.marks import GREEN, Mark, circle, drawn, line
-from helpers.widgets.shell import At, View, contact_sheet, explorer, slider
+from helpers.widgets.shell import At, View, explorer, slider
 
-SEED, INDEX = 1, 61  # one faint nodule: darker than any soft tissue, brighter than the lung around it
+SEED, INDEX = 1, 1053  # one ground-glass nodule: darker than any soft tissue, brighter than the lung around it
 SOFT, LUNG = {"level": 40.0, "width": 400.0}, {"level": -600.0, "width": 1500.0}
 _SLACK_MM = 3.0  # a click this far outside the nodule still hits it
 _MARGIN = 5  # pixels left around the body
@@ -40,17 +40,17 @@ def hunted() -> Hunt:
 
     from helpers.data.phantoms import chest_ct
 
-    whole = chest_ct(SEED, INDEX, nodules=1)
-    labels, _ = ndimage.label(whole.hu > -500)  # the largest piece is the body, the table may be another
+    whole = chest_ct(SEED, INDEX, size=256, spacing=1.4, nodules=1)
+    hu = whole.image[..., 0]
+    labels, _ = ndimage.label(hu > -500)  # the largest piece is the body, the table may be another
     body = labels == np.bincount(labels.ravel())[1:].argmax() + 1
     rows, columns = (np.flatnonzero(body.any(axis=axis)) for axis in (1, 0))
     top, left = max(0, rows[0] - _MARGIN), max(0, columns[0] - _MARGIN)
     cut = slice(top, rows[-1] + 1 + _MARGIN), slice(left, columns[-1] + 1 + _MARGIN)
     lungs = ndimage.binary_closing(ndimage.binary_fill_holes(body) & ~body, iterations=4)  # vessels belong to them
-    y0, x0, y1, x1 = whole.boxes[0] - (top, left, top, left)
-    return Hunt(
-        whole.hu[cut], lungs[cut], (x0 + x1) / 2, (y0 + y1) / 2, float(whole.diameters_mm[0]), np.array(whole.spacing)
-    )
+    y0, x0, y1, x1 = whole.nodules.boxes[0] - (top, left, top, left)
+    diameter_mm = float(whole.nodules.diameters_mm[0])
+    return Hunt(hu[cut], lungs[cut], (x0 + x1) / 2, (y0 + y1) / 2, diameter_mm, whole.spacing)
 
 
 def picture(state: dict) -> np.ndarray:

@@ -5,10 +5,10 @@ import functools
 import numpy as np
 
 from helpers.data.wdbc import load_wdbc
-from helpers.display import Shown
+from helpers.display import Shown, contact_sheet
 from helpers.nn import relu
 from helpers.widgets.marks import WHITE, Mark, circle
-from helpers.widgets.shell import At, View, contact_sheet, explorer, slider
+from helpers.widgets.shell import At, View, explorer, slider
 from helpers.widgets.stage import Stage
 
 FEATURES = ("worst radius", "worst smoothness")

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.display import Shown
+from helpers.display import Shown, contact_sheet
 from helpers.widgets.marks import Mark, drawn, line, text
-from helpers.widgets.shell import At, View, contact_sheet, explorer, slider
+from helpers.widgets.shell import At, View, explorer, slider
 
 VOXEL = ("i", "j", "k")
 _PLANES = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}  # world axes that run across and up

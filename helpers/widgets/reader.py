@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.data.phantoms.breast_us import HELD_OUT, BreastImage, breast_us
-from helpers.display import Picture, Shown, figure, img, png, to_html
+from helpers.data.case import Case
+from helpers.data.phantoms.breast_us import HELD_OUT, KINDS, breast_us
+from helpers.display import Picture, Shown, contact_sheet, figure, img, png, to_html
 from helpers.exercises import progress
 from helpers.metrics import sensitivity_specificity, wilson_interval
-from helpers.widgets.shell import contact_sheet
 
 STEPS = ("surely benign", "probably benign", "cannot say", "probably malignant", "surely malignant")
 CALLED = 4  # from this rating on a mass counts as called malignant
@@ -52,10 +52,15 @@ class Summary:
 
 
 @functools.cache
-def reader_cases() -> tuple[BreastImage, ...]:
+def reader_cases() -> tuple[Case, ...]:
     """The 20 held-out phantoms, 10 benign and 10 malignant, in the order in which they are read."""
     seed, indices = HELD_OUT
     return tuple(breast_us(seed, index) for index in indices)
+
+
+def reader_labels() -> np.ndarray:
+    """(20,) 1 malignant, 0 benign."""
+    return np.array([int(KINDS[case.label] == "malignant") for case in reader_cases()])
 
 
 def reader_ratings() -> tuple[np.ndarray, np.ndarray] | None:
@@ -63,7 +68,7 @@ def reader_ratings() -> tuple[np.ndarray, np.ndarray] | None:
     ratings = _stored()
     if len(ratings) < len(reader_cases()):
         return None
-    return np.array(ratings), np.array([case.label for case in reader_cases()])
+    return np.array(ratings), reader_labels()
 
 
 def reader_summary(ratings: np.ndarray, labels: np.ndarray) -> Summary:
@@ -118,10 +123,10 @@ def reader_study() -> Shown:
     return Shown(_Study().widget, still[..., 0], alt, width=560)  # one channel: all of it is grey
 
 
-def _half(case: BreastImage) -> np.ndarray:
+def _half(case: Case) -> np.ndarray:
     """Half as many pixels each way, so that the still stays small."""
-    height, width = case.pixels.shape
-    return case.pixels.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)).astype(np.uint8)
+    height, width = case.image.shape[:2]
+    return case.image.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)).astype(np.uint8)
 
 
 def _stored() -> list[int]:
@@ -180,13 +185,13 @@ class _Study:
         if done < total:
             alt = f"Case {done + 1} of {total}, a breast ultrasound phantom with one mass, to be judged by eye."
             self.case.value = f"<p role='status'><b>{done + 1} of {total}</b></p>" + img(
-                png(reader_cases()[done].pixels), alt, 420
+                png(reader_cases()[done].image[..., 0]), alt, 420
             )
             self.words.value = to_html(problem or _BLIND)
             return
         self.buttons.layout.display = "none"
         self.case.value = f"<p role='status'><b>All {total} are rated.</b></p>"
-        summary = reader_summary(self.ratings, [case.label for case in reader_cases()])
+        summary = reader_summary(self.ratings, reader_labels())
         words = "\n\n".join([problem, summary.text, _AGAIN])
         self.words.value = roc_picture(summary).html + to_html(words) + _wrong_calls(self.ratings)
 
@@ -202,11 +207,12 @@ def _examples() -> str:
     return to_html(_ABOUT) + _row(cells)
 
 
-def _row(cells: list[tuple[BreastImage, str, str]]) -> str:
+def _row(cells: list[tuple[Case, str, str]]) -> str:
     """Small pictures side by side, each (case, alt text, caption), as HTML."""
+    pictures = [(img(png(case.image[..., 0]), alt, 150), caption) for case, alt, caption in cells]
     figures = (
-        f"<figure style='margin:4px'>{img(png(case.pixels), alt, 150)}<figcaption>{caption}</figcaption></figure>"
-        for case, alt, caption in cells
+        f"<figure style='margin:4px'>{picture}<figcaption>{caption}</figcaption></figure>"
+        for picture, caption in pictures
     )
     return f"<div style='display:flex;flex-wrap:wrap'>{''.join(figures)}</div>"
 
@@ -215,8 +221,8 @@ def _wrong_calls(ratings: list[int]) -> str:
     """The cases called wrongly, each with its true label and its rating, as HTML."""
     cells = []
     for number, (rating, case) in enumerate(zip(ratings, reader_cases(), strict=True), 1):
-        if (rating >= CALLED) != (case.label == 1):
-            true = "malignant" if case.label else "benign"
+        true = KINDS[case.label]
+        if (rating >= CALLED) != (true == "malignant"):
             alt = f"Case {number}, a breast ultrasound phantom with a {true} mass."
             cells.append((case, alt, f"no. {number}: {true}, you said {rating}"))
     if not cells:

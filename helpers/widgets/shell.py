@@ -273,20 +273,3 @@ def slider(label: str, value: float, low: float, high: float, step: float = 0.1,
         style={"description_width": "9em"},
         layout={"width": "36em", "max_width": "100%"},
     )
-
-
-def contact_sheet(pictures: Sequence[np.ndarray], titles: Sequence[str], columns: int = 2) -> np.ndarray:
-    """Pictures (H, W) or (H, W, 3) in rows, each under its title: what pages without a kernel show. (H', W', 3)."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    strip, gap, font = 44, 12, ImageFont.load_default(size=30)
-    rows = [range(k, min(k + columns, len(pictures))) for k in range(0, len(pictures), columns)]
-    heights = [max(pictures[k].shape[0] for k in row) + strip for row in rows]
-    widths = [max(picture.shape[1] for picture in pictures[c::columns]) + gap for c in range(columns)]
-    sheet = Image.new("RGB", (sum(widths) - gap, sum(heights)), "white")
-    pen = ImageDraw.Draw(sheet)
-    for k, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
-        left, top = sum(widths[: k % columns]), sum(heights[: k // columns])
-        pen.text((left + picture.shape[1] // 2, top + strip // 2), title, fill="black", font=font, anchor="mm")
-        sheet.paste(Image.fromarray(picture), (left, top + strip))
-    return np.asarray(sheet)

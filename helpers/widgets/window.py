@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from helpers.data.intensity import window
-from helpers.display import Shown
+from helpers.display import Shown, contact_sheet
 from helpers.widgets.marks import BLUE, ORANGE, Mark, box, drawn, line
-from helpers.widgets.shell import At, View, contact_sheet, explorer, slider
+from helpers.widgets.shell import At, View, explorer, slider
 from helpers.widgets.stage import SHARP, Stage
 
 PRESETS = {"brain": (40.0, 80.0), "soft tissue": (40.0, 400.0), "bone": (600.0, 2800.0), "lung": (-600.0, 1500.0)}

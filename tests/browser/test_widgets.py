@@ -13,7 +13,7 @@ import numpy as np
 from helpers.data.mni import load_mni152
 from helpers.data.phantoms import chest_ct
 from helpers.widgets import nodule_hunt, three_planes, window_explorer
-chest = np.kron(chest_ct(0, 3).hu, np.ones((2, 2), int))
+chest = np.kron(chest_ct(0, 3, size=256, spacing=1.4).image[..., 0], np.ones((2, 2), int))
 brain = load_mni152()"""
 CELLS = [SETUP, "nodule_hunt()", "window_explorer(chest, (0.7, 0.7))", "three_planes(brain.values, brain.affine)"]
 

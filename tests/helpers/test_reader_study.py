@@ -19,7 +19,7 @@ from helpers.widgets.reader import (
     roc_picture,
 )
 
-LABELS = np.array([case.label for case in reader_cases()])
+LABELS = reader.reader_labels()
 
 
 def press(shown, *descriptions):
@@ -51,7 +51,7 @@ def test_ten_of_each_kind_in_no_order_and_no_example_among_them():
     assert not set(HELD_OUT[1]) & {index for indices in EXAMPLES.values() for index in indices}
     seed, indices = HELD_OUT
     assert all(
-        np.array_equal(breast_us(seed, k).pixels, case.pixels) for k, case in zip(indices, reader_cases(), strict=True)
+        np.array_equal(breast_us(seed, k).image, case.image) for k, case in zip(indices, reader_cases(), strict=True)
     )
 
 
@@ -181,7 +181,7 @@ def test_every_step_can_be_pressed_by_its_number():
 
 
 def test_the_end_shows_what_was_called_wrongly():
-    labels = [case.label for case in reader.reader_cases()]
+    labels = reader.reader_labels().tolist()
     right = [5 if label else 1 for label in labels]
     assert "all 20 rightly" in reader._wrong_calls(right)
     missed = labels.index(1)

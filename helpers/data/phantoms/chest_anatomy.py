@@ -1,194 +1,292 @@
-"""The chest without what is inside the lungs: skin, fat, muscle, bones, heart and great vessels."""
+"""The chest of one patient without what is inside the lungs: skin, fat, muscle, bones, heart, great vessels, liver."""
 
 import numpy as np
 
-from helpers.data.phantoms.shapes import ellipse, smooth_field, smooth_max
+from helpers.data.phantoms.chest_plane import Bend, Plane, Texture, View, fill, path, tubes, within
+from helpers.data.phantoms.shapes import ellipse, smooth_max
 
 FAT, MUSCLE, SKIN, AIR = -105, 52, -10, -1000  # HU
-LIVER = 0.75  # the level at which its dome comes into view
+VERTEBRA = 25.0  # mm from one to the next
 
 
-def paint(plane, rng: np.random.Generator, level: float) -> np.ndarray:
-    """Paint the chest at a level from 0 (top of the lungs) to 1 (their base), lungs left open.
-
-    Returns
-    -------
-    lung (H, W): distance in mm to the edge of the lungs, below 0 inside
-    """
-    width, depth = 128 + rng.uniform(-6, 6), 92 + rng.uniform(-8, 8)  # half axes of the rib cage
-    heart = float(np.interp(level, [0, 0.4, 0.7, 1], [0.25, 0.5, 1, 1.1]))  # how much room it takes
-    rim = ellipse(plane.x, plane.y, 0, 0, width, depth)
-    skin = _paint_wall(plane, rng, width, depth)
-    lung = _lungs(plane, width, depth, heart, level)
-    if level > LIVER:
-        reach = _dome(level) + 8
-        _organ(plane, -60, 5, reach, 0.8 * reach, 58)
-    _paint_mediastinum(plane, rng, lung, level, heart)
-    _paint_spine(plane, rng, depth - 32)
-    _paint_ribs(plane, rng, rim, width, depth)
-    if level < 0.55:
-        _paint_shoulder_blades(plane, rng, width, depth)
-    plane.paint(plane.cover(-skin), AIR)  # nothing sticks out
-    _paint_table(plane, rng, skin)
-    return lung
+def _box(x, y, a: float, b: float) -> np.ndarray:
+    """About the distance to an outline of half axes a and b, fuller than an ellipse."""
+    u, v = (x / a) ** 2, (y / b) ** 2
+    return (0.55 * np.sqrt(u + v) + 0.45 * np.sqrt(np.sqrt(u * u + v * v)) - 1) * b
 
 
-def _organ(plane, cx, cy, a, b, hu, tilt=0.0) -> None:
-    where = plane.near(cx, cy, max(a, b))
-    plane.paint(plane.cover(ellipse(plane.x[where], plane.y[where], cx, cy, a, b, tilt)), hu, where)
+def _egg(x, y, z, centre, axes, tilt: float = 0.0) -> np.ndarray:
+    """About the distance to an ellipsoid turned by `tilt` around its upright axis; below 0 inside."""
+    cos, sin = np.float32(np.cos(tilt)), np.float32(np.sin(tilt))
+    x, y = x - np.float32(centre[0]), y - np.float32(centre[1])
+    square = ((x * cos + y * sin) / axes[0]) ** 2 + ((y * cos - x * sin) / axes[1]) ** 2
+    return (np.sqrt(square + ((z - centre[2]) / axes[2]) ** 2) - 1) * min(axes)
 
 
-def _bone(plane, where, distance, cortex, marrow=180.0, shell=2.2) -> None:
-    plane.paint(plane.cover(distance), cortex, where)
-    plane.paint(plane.cover(distance + shell), marrow, where)
+def _union(p: np.ndarray, q: np.ndarray, width: float) -> np.ndarray:
+    return -smooth_max(-p, -q, width)
 
 
-def _bony_ellipse(plane, cx, cy, a, b, cortex, tilt=0.0, marrow=180.0, shell=2.2) -> None:
-    where = plane.near(cx, cy, max(a, b))
-    _bone(plane, where, ellipse(plane.x[where], plane.y[where], cx, cy, a, b, tilt), cortex, marrow, shell)
+class Body:
+    """One patient, as a plan in mm: x to the left, y to the back, z to the head; the lungs' roots lie at z = 0."""
 
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.bend = Bend(rng)
+        self.width, self.depth = 122 + rng.uniform(-7, 7), 92 + rng.uniform(-7, 7)  # of the space within the ribs
+        self.fat, self.muscle = rng.uniform(6, 26), rng.uniform(9, 14)
+        self.breast = float(rng.choice([0, rng.uniform(16, 36)]))
+        self.spine = self.depth - 42
+        self.contrast = float(rng.choice([0, 0, 110, 170]))  # HU that an injected contrast medium adds to blood
+        self.table = rng.random() < 0.7
+        self.ribs = rng.normal(0, 1, (2, 2, 64))  # side; how far off its place, how thick; number
+        self.phases = rng.uniform(0, 1, 3)  # ribs, vertebrae, stomach
+        self.fine, self.coarse, self.broad = (Texture(rng, step) for step in (2.2, 8.0, 24.0))
+        self._tubes = self._mediastinum(rng)
 
-def _rounded_box(x, y, a, b, power) -> np.ndarray:
-    """1 on the outline of a shape between an ellipse (power 2) and a box, less inside."""
-    return (np.abs(x / a) ** power + np.abs(y / b) ** power) ** (1 / power)
+    # Where the lungs end
 
+    def rim(self, x, y, z) -> np.ndarray:
+        """About the distance in mm to the inner side of the ribs, below 0 inside; narrower towards the top."""
+        narrow = 1 - 0.2 * (np.maximum(z - 25, 0) / 50) ** 2
+        return _box(x / narrow, y / narrow, self.width, self.depth)
 
-def _paint_wall(plane, rng, width, depth) -> np.ndarray:
-    """Skin, fat with septa, the muscles of the wall with fat between their layers; returns the distance to the skin."""
-    fat = rng.uniform(8, 26)
-    outline = _rounded_box(plane.x, plane.y + 2, width + fat + 14, depth + fat + 10, 2.4)
-    body = (outline - 1) * (depth + fat + 10)
-    plane.paint(plane.cover(body), SKIN)
-    septa = 45 * np.exp(-((smooth_field(rng, plane.size, 16) / 0.07) ** 2))
-    plane.paint(plane.cover(body + 2.5), FAT + septa + 5 * smooth_field(rng, plane.size, 10))
-    outline = _rounded_box(plane.x, plane.y - 2, width + 12, depth + 7, 2.2)
-    muscle = (outline - 1) * depth + 3 * smooth_field(rng, plane.size, 7)
-    fibres = 10 * smooth_field(rng, plane.size, 40) - 60 * np.exp(-((smooth_field(rng, plane.size, 14) / 0.08) ** 2))
-    plane.paint(plane.cover(muscle), MUSCLE + fibres)
-    between = np.abs(muscle + 7 + 2.5 * smooth_field(rng, plane.size, 6)) - 1.2
-    plane.paint(plane.cover(between), -60)
-    return body
+    def heart(self, x, y, z) -> np.ndarray:
+        """About the distance to the pericardium."""
+        ventricles = _egg(x, y, z, (22, -34, -46), (58, 44, 50), 0.45)
+        return _union(ventricles, _egg(x, y, z, (-14, -24, -30), (36, 36, 46)), 12)
 
+    def dome(self, x, y, z) -> np.ndarray:
+        """About the distance to what lies below the diaphragm."""
+        right = _egg(x, y, z, (-60, 2, -135), (78, 86, 90))
+        return np.minimum(right, _egg(x, y, z, (56, 0, -140), (68, 76, 84)))
 
-def _paint_table(plane, rng, skin) -> None:
-    """Under most patients the scanner's table shows: a thin bright shell filled with foam."""
-    if rng.random() < 0.7:
-        shell = ellipse(plane.straight_x, plane.straight_y, 0, -170, 300, 172 + rng.uniform(158, 168))
-        air = plane.cover(-skin)
-        plane.paint(plane.cover(shell) * plane.cover(-12 - shell) * air, -940)
-        plane.paint(plane.cover(np.abs(shell) - 1.3) * air, -350)
-        plane.paint(plane.cover(np.abs(shell + 12) - 0.9) * air, -500)
+    def chest(self, x, y, z) -> np.ndarray:
+        """About the distance to the pleura, below 0 inside, as if there were no diaphragm."""
+        middle = np.abs(x - 2) - (3.5 + 20 * np.exp(-(((y + 2) / 36) ** 2)))
+        middle = _union(middle, self.heart(x, y, z), 8)
+        middle = _union(middle, ellipse(x, y, 0, self.spine, 22, 19), 8)
+        middle = _union(middle, ellipse(x, y, 0, self.spine + 30, 44, 22), 8)
+        middle = _union(middle, _egg(x, y, z, (17, 0, 43), (15, 38, 17), -0.12), 6)
+        middle = np.minimum(middle, ellipse(x, y, 20, self.spine - 14, 12, 12) + np.maximum(z - 42, 0))
+        return smooth_max(self.rim(x, y, z) + 1.5, -middle, 7)
 
+    def lung(self, x, y, z) -> np.ndarray:
+        """About the distance in mm to the edge of the lungs, below 0 inside."""
+        return np.maximum(self.chest(x, y, z), -self.dome(x, y, z))
 
-def _lungs(plane, width, depth, heart, level) -> np.ndarray:
-    """Distance to the edge of both lungs, below 0 inside; the heart dents the left one, the liver lifts the right."""
-    x, y = plane.x, plane.y
-    inner = ellipse(x, y, 0, 0, width - 13, depth - 12) + np.float32(np.interp(level, [0, 0.3, 1], [18, 4, 0]))
-    dent, spine = np.exp(-(((y + 18) / 38) ** 2)), np.exp(-(((y - 62) / 24) ** 2))
-    left = smooth_max(inner, 15 + 42 * heart * dent + 18 * spine - x, 10)
-    right = smooth_max(inner, x + 13 + 20 * heart * dent + 20 * spine, 10)
-    if level > LIVER:
-        right = smooth_max(right, -ellipse(x, y, -60, 5, _dome(level), 0.8 * _dome(level)), 8)
-    front = -(y + depth - 18)  # room for the breastbone
-    return smooth_max(np.minimum(left, right), front, 8)
+    def room(self, points: np.ndarray) -> np.ndarray:
+        """How far in mm places (n, 3) in the scanner are from all that is not lung, below 0 outside the lungs."""
+        room = -self.lung(*self.bend(*points.T))
+        for x0, y0, z0, x1, y1, z1, first, last in np.concatenate([pieces for pieces, _ in self._tubes]):
+            from_start, along = points - [x0, y0, z0], np.array([x1 - x0, y1 - y0, z1 - z0])
+            t = np.clip((from_start * along).sum(axis=1) / (along * along).sum(), 0, 1)
+            away = np.linalg.norm(from_start - t[:, None] * along, axis=1)
+            room = np.minimum(room, away - first - t * (last - first))
+        return room
 
+    # Painting
 
-def _dome(level) -> float:
-    """Half width in mm of the dome of the liver, below the right lung."""
-    return 32 + (level - LIVER) * 120
+    def paint(self, plane: Plane) -> tuple[np.ndarray, np.ndarray]:
+        """Paint a slice, with lungs empty.
 
+        Returns
+        -------
+        lung (H, W): distance in mm to the edge of the lungs, below 0 inside; share (H, W) of the lungs in each pixel
+        """
+        x, y, z = plane.x, plane.y, plane.level
+        rim, chest, dome = self.rim(x, y, z), self.chest(x, y, z), self.dome(x, y, z)
+        coarse, broad, fine = (plane.texture(texture) for texture in (self.coarse, self.broad, self.fine))
+        self._paint_wall(plane, rim, coarse, broad, fine)
+        plane.paint(plane.cover(rim + 0.5), -92 + 18 * np.clip(coarse, -1, 2) + 6 * fine)  # fat of the mediastinum
+        self._paint_spine(plane, coarse, fine)
+        self._paint_ribs(plane, rim, fine)
+        if z > -5:
+            self._paint_shoulder_blades(plane)
+        share = plane.cover(chest) * (1 - plane.cover(dome, 2.4))
+        plane.paint(share, -870)
+        if z < 20:
+            self._paint_heart(plane, coarse)
+        if z < -40:
+            self._paint_belly(plane, dome, rim, coarse, fine)
+        for pieces, hu in self._tubes:
+            part = fill(plane, pieces)
+            plane.paint(part, hu)
+            share *= 1 - part
+        return np.maximum(chest, -dome), share
 
-def _paint_mediastinum(plane, rng, lung, level, heart) -> None:
-    """What lies between the lungs. `blood` is bright in some: contrast was given."""
-    x, y = plane.x, plane.y
-    blood = rng.choice([42, 42, 150, 210])
-    middle = np.maximum(np.abs(x - 5) - 55, ellipse(x, y, 5, -10, 70, 75))
-    if level > LIVER:
-        middle = np.maximum(middle, -ellipse(x, y, -60, 5, _dome(level) + 6, 0.8 * _dome(level) + 6))
-    fat = plane.cover(middle) * plane.cover(-lung)
-    plane.paint(0.8 * fat, -85 + 12 * smooth_field(rng, plane.size, 24))
-    for _ in range(rng.integers(4, 9)):  # lymph nodes
-        _organ(plane, rng.normal(2, 16), rng.normal(-12, 22), *rng.uniform(2, 5, 2), 38, rng.uniform(0, 3))
-    paint_level = _paint_arch if level < 0.45 else _paint_fork if level < 0.65 else _paint_heart
-    paint_level(plane, rng, level, heart, blood)
-    _organ(plane, 4, 38, 7, 6, 35)  # oesophagus
-    _organ(plane, 4, 39, 2, 1.3, -600)
+    def _paint_wall(self, plane, rim, coarse, broad, fine) -> None:
+        """Skin, fat with septa, breasts, muscles with fat between their layers, the scanner's table."""
+        x, y, z = plane.x, plane.y, plane.level
+        wide = self.width + self.fat + 17 + 0.25 * max(z - 20, 0)
+        skin = _box(x, y + 2, wide, self.depth + 0.8 * self.fat + 16)
+        if self.breast:
+            breast = _egg(np.abs(x), y, z, (68, 2 - self.depth, -22), (56, 24 + self.breast, 52), 0.2)
+            skin = _union(skin, breast, 12)
+        plane.paint(plane.cover(skin), SKIN)
+        septa = 60 * np.exp(-((coarse / 0.09) ** 2)) * (broad > -0.3)
+        plane.paint(plane.cover(skin + 2.2), FAT + septa + 5 * fine)
+        if self.breast:
+            plane.paint(plane.cover(breast + 14 + 6 * coarse) * plane.cover(skin + 6), 15 + 20 * fine)
+        thick = self.muscle + 9 * np.clip(y / self.depth, 0, 1.2) ** 2 + 2.5 * broad
+        if z > -10:
+            chest_muscle = np.exp(-(((np.abs(x) - 62) / 36) ** 2) - ((y + self.depth) / 40) ** 2)
+            thick = thick + min((z + 10) / 30, 1) * 17 * chest_muscle
+        thick = np.minimum(thick, 8 - rim - skin)  # stays below the skin
+        muscle = smooth_max(rim - thick - 2, skin + 4, 3)
+        streaks = np.clip((y - 30) / 50, 0.15, 1) * -110 * np.exp(-((coarse / 0.12) ** 2))
+        plane.paint(plane.cover(muscle), MUSCLE + 8 * fine + streaks)
+        plane.paint(0.85 * plane.cover(np.abs(rim - 10 - 1.5 * broad) - 0.8 - 0.6 * coarse), -80)
+        plane.paint(plane.cover(-skin), AIR)
+        if self.table:
+            shell = ellipse(plane.columns[None, :], plane.rows[:, None], 0, -170, 300, 346)
+            air = plane.cover(-skin)
+            plane.paint(plane.cover(np.maximum(shell, -12 - shell)) * air, -940)
+            plane.paint(plane.cover(np.abs(shell) - 1.2) * air, -350)
+            plane.paint(plane.cover(np.abs(shell + 12) - 0.8) * air, -500)
 
+    def _blob(self, plane, cx, cy, a, b, hu, tilt=0.0, shell=0.0, marrow=0.0, amount=1.0) -> None:
+        """An ellipse of one tissue, or a bone: a shell of `hu` around marrow."""
+        where = plane.near(cx, cy, max(a, b))
+        x, y = plane.x[where], plane.y[where]
+        if not x.size:
+            return
+        distance = ellipse(x, y, cx, cy, a, b, tilt)
+        plane.paint(amount * plane.cover(distance), hu, where)
+        if shell:
+            plane.paint(amount * plane.cover(distance + shell), marrow, where)
 
-def _airway(plane, cx, cy, a, b, tilt=0.0) -> None:
-    _organ(plane, cx, cy, a + 1.6, b + 1.6, 5, tilt)
-    _organ(plane, cx, cy, a, b, AIR, tilt)
+    def _paint_spine(self, plane, coarse, fine) -> None:
+        """A vertebra or a disc, its arch, of which the height decides what is seen, and the muscles of the back."""
+        at = self.spine
+        where = plane.near(0, at + 32, 60)
+        if plane.hu[where].size:
+            x, y = np.abs(plane.x[where]), plane.y[where]
+            muscle = _union(ellipse(x, y, 26, at + 34, 26, 16, -0.2), ellipse(x, y, 12, at + 22, 17, 12), 4)
+            streaks = -100 * np.exp(-((coarse[where] / 0.14) ** 2)) * (y > at + 26)
+            plane.paint(plane.cover(muscle + coarse[where]), MUSCLE + 8 * fine[where] + streaks, where)
+        height = (plane.level / VERTEBRA + self.phases[1]) % 1  # 0 and 1: middle of a disc
+        disc = float(np.clip((abs(height - 0.5) - 0.36) / 0.06, 0, 1))
+        wings = float(np.clip(3 - 9 * abs(height - 0.62), 0, 1))
+        for side in (-1, 1):
+            self._blob(plane, side * 27, at + 22, 16, 4, 480, side * 0.5, 1.1, 150, wings)
+            self._blob(plane, side * 38, at + 24, 13, 3.6, 520, side * 0.15, 1, 150, 1 - wings)
+            self._blob(plane, side * 12, at + 20, 5, 8, 520, side * 0.3, 1.5, 260)
+            self._blob(plane, side * 7, at + 30, 9, 3.2, 520, side * 0.6, 1.2, 260)
+        self._blob(plane, 0, at + 37, 3.6, 7 + 5 * height, 480, 0, 1.1, 200)
+        where = plane.near(0, at, 20)
+        x, y = plane.x[where], plane.y[where]
+        if not x.size:
+            return
+        body = smooth_max(ellipse(x, y, 0, at, 18, 15), y - at - 12 + 0.012 * x * x, 3)
+        plane.paint(plane.cover(body), 480 - 380 * disc, where)
+        marrow = 140 + 60 * abs(height - 0.5) + 55 * fine[where]
+        plane.paint(plane.cover(body + 1.5), marrow + disc * (85 - marrow), where)
+        self._blob(plane, 0, at + 20, 9.5, 8, -40)  # fat around
+        self._blob(plane, 0, at + 20, 7.5, 6.2, 30)  # the cord in its fluid
 
+    def _paint_ribs(self, plane, rim, fine) -> None:
+        """Ribs run down and forward, then rise as cartilage: a slice cuts each obliquely. The breastbone ends them."""
+        cage = np.abs(rim - 5.5) < 8
+        x, y, depth = plane.x[cage], plane.y[cage], rim[cage]
+        angle = np.arctan2(np.abs(x), y * np.float32(self.width / self.depth))  # 0 at the spine, pi at the breastbone
+        side = (x > 0).astype(int)
+        climb = (plane.level + 95 * np.sin(0.62 * angle)) / VERTEBRA + self.phases[0] + 0.3 * side
+        number = np.round(climb).astype(int)
+        off, thick = self.ribs[side, 0, number % 64], self.ribs[side, 1, number % 64]
+        rise = ((climb - number) * VERTEBRA + 1.3 * off) / (6.3 + 0.5 * thick)
+        half = 3.3 + 0.35 * thick
+        rib = (np.hypot(rise, (depth - 5.5) / half) - 1) * half
+        rib = np.maximum(rib, np.where(y < 0, 20 - np.abs(x), 30 - np.abs(x)))
+        cartilage = np.clip((angle - 2.3 - 0.1 * off) / 0.08, 0, 1)
+        for inset, bone in ((0, 620 + 60 * thick), (1.1, 110 + 60 * fine[cage])):
+            hu = plane.hu[cage]
+            plane.hu[cage] = hu + plane.cover(rib + inset) * (bone + cartilage * (95 - bone) - hu)
+        wide = float(np.interp(plane.level, [-70, -50, 30, 70], [5, 15, 17, 30]))
+        self._blob(plane, 0, -self.depth - 3, wide, 5.5, 380, 0, 1.4, 130)
 
-def _paint_arch(plane, rng, level, heart, blood) -> None:
-    """Arch of the aorta, upper vena cava, windpipe."""
-    length = 30 if level > 0.25 else 14
-    _organ(plane, 18, -8, 13, length, blood, 0.5 + rng.normal(0, 0.08))
-    _organ(plane, -16, -22, 9, 8, 0.9 * blood)
-    if level <= 0.25:
-        _organ(plane, -3, -20, 6, 6, blood)
-    _airway(plane, rng.normal(0, 2), 8, 9.5, 8.5)
+    def _paint_shoulder_blades(self, plane) -> None:
+        """They end below the roots of the lungs and reach further in towards the top."""
+        size = float(np.clip((plane.level + 5) / 40, 0, 1))
+        for side in (-1, 1):
+            cx, cy, tilt = side * (self.width - 24), 0.62 * self.depth + 14, -side * 0.75
+            self._blob(plane, cx + side * 3, cy + 3, 18 + 27 * size, 6 + 11 * size, MUSCLE, tilt)
+            self._blob(plane, cx, cy, 8 + 24 * size, 3.4, 520, tilt, 1.3, 220)
+            if size > 0.6:
+                self._blob(plane, cx + side * 11, cy + 6, 11, 3, 500, tilt + side * 1.1, 1.2, 220)
 
+    def _paint_heart(self, plane, coarse) -> None:
+        """Pericardium, fat, muscle, and cavities with blood."""
+        where = plane.near(8, -30, 76)
+        x, y, z = plane.x[where], plane.y[where], plane.level
+        if not x.size:
+            return
+        bag, rough = self.heart(x, y, z), coarse[where]
+        plane.paint(plane.cover(bag, 2), -88, where)
+        plane.paint(0.6 * plane.cover(np.abs(bag + 1) - 0.6), 0, where)
+        muscle = bag + 4 + 2.5 * rough
+        grooves = (np.abs(x - 2 + 0.5 * y) - 4) * 0.7 + np.clip(-bag - 12, 0, 30)  # where the coronary arteries run
+        muscle = smooth_max(muscle, -grooves, 4)
+        plane.paint(plane.cover(muscle, 2), 48 + 0.35 * self.contrast, where)
+        rooms = [((40, -24, -46), (30, 17, 36), 0.55, 1.0), ((8, -51, -45), (37, 17, 36), 0.35, 0.8)]
+        rooms += [((-26, -26, -34), (18, 25, 36), 0, 0.75), ((6, 6, -22), (29, 15, 21), 0, 1.0)]
+        for centre, axes, tilt, amount in rooms:
+            room = smooth_max(_egg(x, y, z, centre, axes, tilt) + rough, muscle + 3, 3)
+            plane.paint(plane.cover(room, 2), 40 + amount * self.contrast, where)
 
-def _paint_fork(plane, rng, level, heart, blood) -> None:
-    """Both aortas, the artery of the lungs, the two main bronchi."""
-    _organ(plane, -4, -30, 15, 15, blood)
-    _organ(plane, 22, -22, 22, 12, 1.05 * blood, -0.4)
-    _organ(plane, -22, -5, 17, 8, 1.05 * blood, 0.3)
-    _organ(plane, -20, -19, 8, 7, 0.9 * blood)
-    for side in (-1, 1):
-        _airway(plane, side * 20, 10, 8.5, 5.5, side * 0.5)
-    _organ(plane, 24, 46, 12, 12, blood)
+    def _paint_belly(self, plane, dome, rim, coarse, fine) -> None:
+        """Liver on the right; fat, spleen and a stomach with a bubble of air on the left."""
+        x, y, z = plane.x, plane.y, plane.level
+        below = plane.cover(dome, 2.4) * plane.cover(rim + 2)
+        left = np.clip((x - 8) / 8 + 0.5, 0, 1)
+        plane.paint(below * (1 - left), 58 + 0.35 * self.contrast + 4 * fine + 0.25 * self.contrast * (coarse > 1.9))
+        plane.paint(below * left, 40)
+        plane.paint(below * left * plane.cover(dome + 3), -95 + 12 * coarse)
+        spleen = _egg(x, y, z, (80, 36, -116), (44, 40, 62), -0.6) + 1.5 * coarse
+        plane.paint(below * left * plane.cover(spleen), 52 + 0.5 * self.contrast)
+        stomach = _egg(x, y, z, (44, -16, -112), (44, 48, 56), 0.3) + 2 * coarse
+        plane.paint(below * left * plane.cover(stomach), 45)
+        content = np.where(y < -34 + 30 * self.phases[2], -920, 25 + 20 * coarse)
+        plane.paint(below * left * plane.cover(stomach + 4), content)
 
+    def _mediastinum(self, rng) -> list[tuple[np.ndarray, float]]:
+        """Great vessels, airways, gullet and lymph nodes: tubes in the scanner with their HU, in order of painting."""
+        down = self.spine - 14
+        aorta = [(2, -28, -22), (-6, -36, -2), (-5, -36, 24), (1, -27, 40), (13, 2, 46), (20, down - 8, 38)]
+        aorta += [(21, down, 22), (19, down - 1, -40), (10, down - 8, -95)]
+        branches = [[(-1, -22, 46), (-10, -14, 90)], [(7, -10, 50), (9, -2, 90)], [(14, 4, 50), (20, 8, 90)]]
+        systemic = [path(aorta, [16, 15, 14.5, 13, 12, 11.5, 11, 11, 10])]
+        systemic += [path(branch, [6, 4.5]) for branch in branches]
+        veins = [path([(-20, -22, -20), (-21, -28, 20), (-19, -28, 52), (-26, -28, 90)], [11, 9, 8, 8])]
+        veins += [path([(-17, -30, 54), (6, -38, 62), (24, -30, 90)], 6.5)]
+        veins += [path([(-7, down + 2, -90), (-8, down + 2, 30), (-18, 12, 36), (-20, -22, 34)], [3.5, 4, 4, 5])]
+        lungs = [path([(14, -50, -18), (17, -44, 2), (22, -26, 14)], [15, 14, 13])]
+        lungs += [path([(22, -26, 14), (31, -8, 16), (38, 10, 6), (40, 18, -22)], [12, 10.5, 9, 6])]
+        lungs += [path([(18, -24, 12), (-8, -12, 8), (-28, -2, 4), (-38, 10, -22)], [11, 10, 9, 6])]
+        lungs += [path([(s * 18 + 4, 8, -18), (s * 36 + 2, 6, -12), (s * 50, -8, 4)], [8, 6, 3.5]) for s in (-1, 1)]
+        lungs += [path([(s * 16 + 4, 14, -26), (s * 34 + 2, 22, -36), (s * 46, 34, -52)], [8, 6, 3]) for s in (-1, 1)]
+        airway = [path([(0, 10, 95), (1, 15, 24)], 8.5)]
+        airway += [path([(2, 14, 26), (20, 14, 8), (34, 15, -2), (36, 22, -30)], [8, 6.5, 5.5, 3.5])]
+        airway += [path([(0, 14, 26), (-18, 14, 10), (-28, 14, -6), (-34, 20, -32)], [8, 7.5, 6, 4])]
+        airway += [path([(-18, 14, 10), (-38, 8, 18), (-50, 2, 34)], [5.5, 4, 2.5])]
+        airway = np.concatenate(airway)
+        wall = airway + [0, 0, 0, 0, 0, 0, 1.5, 1.5]
+        gullet = path([(3, 30, 95), (4, 33, 20), (4, 32, -50), (10, down - 24, -95)], rng.uniform(5, 7))
+        gas = path([(3, 30, 95), (4, 33, 20), (4, 32, -50)], rng.choice([0.2, 1.5, 2.5]))
+        stations = [(-14, 0, 50), (-16, -6, 34), (20, -8, 30), (2, 20, 4), (34, 8, 10), (-32, 6, 12), (0, -60, 40)]
+        nodes = np.array(stations)[rng.integers(len(stations), size=16)] + rng.normal(0, 6, (16, 3))
+        nodes = tubes(nodes, nodes + rng.normal(0, 3, (16, 3)), rng.uniform(1.5, 4, 16), rng.uniform(1.5, 4, 16))
+        groups = [(np.concatenate([nodes, gullet]), 38), (np.concatenate(veins), 40 + 0.9 * self.contrast)]
+        groups += [(np.concatenate(systemic), 42 + self.contrast), (np.concatenate(lungs), 40 + self.contrast)]
+        groups += [(wall, 20), (airway, AIR), (gas, -700)]
+        placed = self.scanned(np.concatenate([pieces for pieces, _ in groups]))
+        ends = np.cumsum([len(pieces) for pieces, _ in groups])
+        return list(zip(np.split(placed, ends[:-1]), [hu for _, hu in groups], strict=True))
 
-def _paint_heart(plane, rng, level, heart, blood) -> None:
-    x, y = plane.x, plane.y
-    wall = -smooth_max(-ellipse(x, y, 22, -20, 44 * heart, 34 * heart, 0.4), -ellipse(x, y, -12, -12, 24, 30), 15)
-    wall = wall + 2 * smooth_field(rng, plane.size, 8)
-    plane.paint(plane.cover(wall), 45)
-    groove = 0.7 * plane.cover(np.abs(wall + 5 + 2 * smooth_field(rng, plane.size, 9)) - 1.2)
-    plane.paint(groove * (smooth_field(rng, plane.size, 6) > 0.2), -70)  # fat over the coronary arteries
-    _organ(plane, 10, -26, 20, 15, 0.7 * blood + 14, 0.3)
-    _organ(plane, 34, -6, 20, 14, blood, 0.4)
-    _organ(plane, -18, -14, 13, 17, 0.8 * blood + 8, 0.2)
-    _organ(plane, 22, 48, 11, 11, blood)
+    def scanned(self, pieces: np.ndarray) -> np.ndarray:
+        """Tubes (n, 8) of the plan, where they lie in the scanner."""
+        ends = self.bend.back(pieces[:, :6].reshape(-1, 3)).reshape(-1, 6)
+        return np.hstack([ends, pieces[:, 6:] * self.bend.scale])
 
-
-def _paint_spine(plane, rng, y) -> None:
-    """A vertebra whose body has its middle at depth y, with the muscles at its sides."""
-    _organ(plane, 0, y + 40, 24, 13, 55)
-    for side in (-1, 1):
-        _organ(plane, side * 33, y + 27, 26, 11, 55, -side * 0.35)
-    for side in (-1, 1):
-        _bony_ellipse(plane, side * 25, y + 20, 17, 4.5, 480, side * -0.45 + rng.normal(0, 0.06))
-        _bony_ellipse(plane, side * 13, y + 16, 6, 9, 480)
-    _bony_ellipse(plane, rng.normal(0, 1), y + 36, 4, 13 + rng.uniform(-4, 2), 480)
-    marrow = 170 + 18 * smooth_field(rng, plane.size, 60)[plane.near(0, y, 18)]
-    _bony_ellipse(plane, 0, y, 18, 14.5, 430, marrow=marrow, shell=1.8)
-    _organ(plane, 0, y + 19, 9.5, 8.5, 25)  # spinal canal
-
-
-def _paint_ribs(plane, rng, rim, width, depth) -> None:
-    """Ribs run down and forward, so that a slice cuts each obliquely: an arc along the cage, no two alike."""
-    count = rng.integers(6, 9)
-    for side in (-1, 1):
-        for t in np.linspace(-1.12, 1.15, count) + rng.normal(0, 0.08, count):
-            angle = t if side > 0 else np.pi - t
-            cx, cy = (width - 6) * np.cos(angle), (depth - 6) * np.sin(angle)
-            where = plane.near(cx, cy, 24)
-            x, y = plane.x[where] - cx, plane.y[where] - cy
-            tangent = np.array([-width * np.sin(angle), depth * np.cos(angle)])
-            along = (x * tangent[0] + y * tangent[1]) / np.hypot(*tangent)
-            across = np.abs(rim[where] + 6 + rng.uniform(-0.25, 0.25) * along) - rng.uniform(3, 4.4)
-            rib = smooth_max(np.abs(along) - rng.uniform(5, 20), across, 4)
-            _bone(plane, where, rib, rng.uniform(450, 700), 240, 1.5)
-    _bony_ellipse(plane, 0, -depth + 4, 20 + rng.uniform(-3, 5), 6.5, 350, marrow=140, shell=1.8)  # breastbone
-
-
-def _paint_shoulder_blades(plane, rng, width, depth) -> None:
-    for side in (-1, 1):
-        tilt = -side * (0.75 + rng.normal(0, 0.06))
-        cx, cy = side * (width - 24), depth * 0.62 + 10
-        _organ(plane, cx + side * 4, cy + 4, 42, 14, MUSCLE, tilt)
-        _bony_ellipse(plane, cx, cy, 32, 3.6, 520, tilt, marrow=220, shell=1.4)
-        _bony_ellipse(plane, cx + side * 10, cy + 6, 11, 3.2, 500, tilt + side * 1.1, marrow=220, shell=1.4)
+    def look(self, view: View, low: float, high: float) -> None:
+        """Forget the tubes that a view between two heights does not show."""
+        self._tubes = [(within(pieces, view, low, high, 2), hu) for pieces, hu in self._tubes]

@@ -68,3 +68,25 @@ def ragged(angle: np.ndarray, rng: np.random.Generator, size: float, orders: ran
     for m in orders:
         wave += rng.normal(0, size / m**0.6) * np.cos(m * angle + rng.uniform(0, 2 * np.pi))
     return wave
+
+
+def burn_in(image: np.ndarray, rng: np.random.Generator, value: float) -> None:
+    """Write a mark such as technicians leave, a letter and a digit, near a corner of the image (H, W, ...), in place.
+
+    Parameters
+    ----------
+    value : what its pixels become
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    height, width = image.shape[:2]
+    tall = max(8, round(0.11 * min(height, width)))
+    text = rng.choice(list("LRCX")) + str(rng.integers(1, 10))
+    mark = Image.new("L", (2 * tall, tall + 2))
+    font = ImageFont.load_default(size=tall)
+    ImageDraw.Draw(mark).text((tall, tall // 2 + 1), text, fill=255, font=font, anchor="mm")
+    strokes = np.asarray(mark) > 100
+    margin = max(2, tall // 3)
+    top = margin if rng.random() < 0.5 else height - margin - strokes.shape[0]
+    left = margin if rng.random() < 0.5 else width - margin - strokes.shape[1]
+    image[top : top + strokes.shape[0], left : left + strokes.shape[1]][strokes] = value
