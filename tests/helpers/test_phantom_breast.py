@@ -156,7 +156,7 @@ def test_two_images_of_a_patient_are_more_alike_than_those_of_strangers(breasts)
     """By row means: how often the patient's other image is nearer than a stranger's."""
     rows = np.array([breast.image.mean(axis=(1, 2)) for breast in breasts])
     apart = np.linalg.norm(rows[::2, None] - rows[None, 1::2], axis=2)
-    assert np.mean(np.diag(apart)[:, None] < apart) > 0.85
+    assert np.mean(np.diag(apart)[:, None] < apart) > 0.95
 
 
 @pytest.mark.parametrize("size", [64, 128])
@@ -285,7 +285,7 @@ def test_size_darkness_and_place_of_a_mass_tell_nothing(masses, malignant):
 
 def test_a_mass_is_darker_than_its_surroundings(masses):
     darker = [m.image[m.mask > 0].mean() < np.median(m.image[m.mask == 0]) for m in masses]
-    assert np.mean(darker) > 0.85
+    assert np.mean(darker) > 0.93
 
 
 # Two scanners, a mark, the reader study
@@ -296,9 +296,9 @@ def test_another_scanner_shows_the_same_breast_otherwise():
         a, b = breast_us(2, index), breast_us(2, index, site="B")
         assert np.array_equal(a.mask, b.mask)
         assert (a.label, a.patient, a.table) == (b.label, b.patient, b.table)
-        assert grain(b) > 1.15 * grain(a)
+        assert grain(b) > 1.3 * grain(a)
         coarse = [gaussian_filter(case.image[..., 0].astype(float), 4).ravel() for case in (a, b)]
-        assert np.corrcoef(*coarse)[0, 1] > 0.6
+        assert np.corrcoef(*coarse)[0, 1] > 0.9
 
 
 def grain(case) -> float:

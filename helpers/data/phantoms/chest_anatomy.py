@@ -40,10 +40,8 @@ class Body:
         self.table = rng.random() < 0.7
         self.ribs = rng.normal(0, 1, (2, 2, 64))  # side; how far off its place, how thick; number
         self.phases = rng.uniform(0, 1, 3)  # ribs, vertebrae, stomach
-        self.fine, self.coarse, self.broad = (Texture(rng, step) for step in (2.2, 8.0, 24.0))
-        self._tubes = self._mediastinum(rng)
-
-    # Where the lungs end
+        self.textures = [Texture(rng, step) for step in (2.2, 8.0, 24.0)]  # fine, coarse, broad
+        self._plan = self._mediastinum(rng)
 
     def rim(self, x, y, z) -> np.ndarray:
         """About the distance in mm to the inner side of the ribs, below 0 inside; narrower towards the top."""
@@ -84,37 +82,32 @@ class Body:
             room = np.minimum(room, away - first - t * (last - first))
         return room
 
-    # Painting
-
     def paint(self, plane: Plane) -> tuple[np.ndarray, np.ndarray]:
         """Paint a slice, with lungs empty.
 
-        Returns
-        -------
-        lung (H, W): distance in mm to the edge of the lungs, below 0 inside; share (H, W) of the lungs in each pixel
+        Returns the distance (H, W) in mm to the edge of the lungs, below 0 inside, and their share (H, W) of pixels.
         """
         x, y, z = plane.x, plane.y, plane.level
         rim, chest, dome = self.rim(x, y, z), self.chest(x, y, z), self.dome(x, y, z)
-        coarse, broad, fine = (plane.texture(texture) for texture in (self.coarse, self.broad, self.fine))
-        self._paint_wall(plane, rim, coarse, broad, fine)
-        plane.paint(plane.cover(rim + 0.5), -92 + 18 * np.clip(coarse, -1, 2) + 6 * fine)  # fat of the mediastinum
-        self._paint_spine(plane, coarse, fine)
-        self._paint_ribs(plane, rim, fine)
+        self._paint_wall(plane, rim)
+        plane.paint(plane.cover(rim + 0.5), -92 + 18 * np.clip(plane.coarse, -1, 2) + 6 * plane.fine)  # fat
+        self._paint_spine(plane)
+        self._paint_ribs(plane, rim)
         if z > -5:
             self._paint_shoulder_blades(plane)
         share = plane.cover(chest) * (1 - plane.cover(dome, 2.4))
         plane.paint(share, -870)
         if z < 20:
-            self._paint_heart(plane, coarse)
+            self._paint_heart(plane)
         if z < -40:
-            self._paint_belly(plane, dome, rim, coarse, fine)
+            self._paint_belly(plane, dome, rim)
         for pieces, hu in self._tubes:
             part = fill(plane, pieces)
             plane.paint(part, hu)
             share *= 1 - part
         return np.maximum(chest, -dome), share
 
-    def _paint_wall(self, plane, rim, coarse, broad, fine) -> None:
+    def _paint_wall(self, plane, rim) -> None:
         """Skin, fat with septa, breasts, muscles with fat between their layers, the scanner's table."""
         x, y, z = plane.x, plane.y, plane.level
         wide = self.width + self.fat + 17 + 0.25 * max(z - 20, 0)
@@ -123,23 +116,22 @@ class Body:
             breast = _egg(np.abs(x), y, z, (68, 2 - self.depth, -22), (56, 24 + self.breast, 52), 0.2)
             skin = _union(skin, breast, 12)
         plane.paint(plane.cover(skin), SKIN)
-        septa = 60 * np.exp(-((coarse / 0.09) ** 2)) * (broad > -0.3)
-        plane.paint(plane.cover(skin + 2.2), FAT + septa + 5 * fine)
+        septa = 60 * np.exp(-((plane.coarse / 0.09) ** 2)) * (plane.broad > -0.3)
+        plane.paint(plane.cover(skin + 2.2), FAT + septa + 5 * plane.fine)
         if self.breast:
-            plane.paint(plane.cover(breast + 14 + 6 * coarse) * plane.cover(skin + 6), 15 + 20 * fine)
-        thick = self.muscle + 9 * np.clip(y / self.depth, 0, 1.2) ** 2 + 2.5 * broad
-        if z > -10:
-            chest_muscle = np.exp(-(((np.abs(x) - 62) / 36) ** 2) - ((y + self.depth) / 40) ** 2)
-            thick = thick + min((z + 10) / 30, 1) * 17 * chest_muscle
+            plane.paint(plane.cover(breast + 14 + 6 * plane.coarse) * plane.cover(skin + 6), 15 + 20 * plane.fine)
+        thick = self.muscle + 9 * np.clip(y / self.depth, 0, 1.2) ** 2 + 2.5 * plane.broad
+        chest_muscle = np.exp(-(((np.abs(x) - 62) / 36) ** 2) - ((y + self.depth) / 40) ** 2)
+        thick = thick + np.clip((z + 10) / 30, 0, 1) * 17 * chest_muscle
         thick = np.minimum(thick, 8 - rim - skin)  # stays below the skin
         muscle = smooth_max(rim - thick - 2, skin + 4, 3)
-        streaks = np.clip((y - 30) / 50, 0.15, 1) * -110 * np.exp(-((coarse / 0.12) ** 2))
-        plane.paint(plane.cover(muscle), MUSCLE + 8 * fine + streaks)
-        plane.paint(0.85 * plane.cover(np.abs(rim - 10 - 1.5 * broad) - 0.8 - 0.6 * coarse), -80)
-        plane.paint(plane.cover(-skin), AIR)
+        streaks = np.clip((y - 30) / 50, 0.15, 1) * -110 * np.exp(-((plane.coarse / 0.12) ** 2))
+        plane.paint(plane.cover(muscle), MUSCLE + 8 * plane.fine + streaks)
+        plane.paint(0.85 * plane.cover(np.abs(rim - 10 - 1.5 * plane.broad) - 0.8 - 0.6 * plane.coarse), -80)
+        air = plane.cover(-skin)
+        plane.paint(air, AIR)
         if self.table:
             shell = ellipse(plane.columns[None, :], plane.rows[:, None], 0, -170, 300, 346)
-            air = plane.cover(-skin)
             plane.paint(plane.cover(np.maximum(shell, -12 - shell)) * air, -940)
             plane.paint(plane.cover(np.abs(shell) - 1.2) * air, -350)
             plane.paint(plane.cover(np.abs(shell + 12) - 0.8) * air, -500)
@@ -147,23 +139,19 @@ class Body:
     def _blob(self, plane, cx, cy, a, b, hu, tilt=0.0, shell=0.0, marrow=0.0, amount=1.0) -> None:
         """An ellipse of one tissue, or a bone: a shell of `hu` around marrow."""
         where = plane.near(cx, cy, max(a, b))
-        x, y = plane.x[where], plane.y[where]
-        if not x.size:
-            return
-        distance = ellipse(x, y, cx, cy, a, b, tilt)
+        distance = ellipse(plane.x[where], plane.y[where], cx, cy, a, b, tilt)
         plane.paint(amount * plane.cover(distance), hu, where)
         if shell:
             plane.paint(amount * plane.cover(distance + shell), marrow, where)
 
-    def _paint_spine(self, plane, coarse, fine) -> None:
+    def _paint_spine(self, plane) -> None:
         """A vertebra or a disc, its arch, of which the height decides what is seen, and the muscles of the back."""
         at = self.spine
         where = plane.near(0, at + 32, 60)
-        if plane.hu[where].size:
-            x, y = np.abs(plane.x[where]), plane.y[where]
-            muscle = _union(ellipse(x, y, 26, at + 34, 26, 16, -0.2), ellipse(x, y, 12, at + 22, 17, 12), 4)
-            streaks = -100 * np.exp(-((coarse[where] / 0.14) ** 2)) * (y > at + 26)
-            plane.paint(plane.cover(muscle + coarse[where]), MUSCLE + 8 * fine[where] + streaks, where)
+        x, y = np.abs(plane.x[where]), plane.y[where]
+        muscle = _union(ellipse(x, y, 26, at + 34, 26, 16, -0.2), ellipse(x, y, 12, at + 22, 17, 12), 4)
+        streaks = -100 * np.exp(-((plane.coarse[where] / 0.14) ** 2)) * (y > at + 26)
+        plane.paint(plane.cover(muscle + plane.coarse[where]), MUSCLE + 8 * plane.fine[where] + streaks, where)
         height = (plane.level / VERTEBRA + self.phases[1]) % 1  # 0 and 1: middle of a disc
         disc = float(np.clip((abs(height - 0.5) - 0.36) / 0.06, 0, 1))
         wings = float(np.clip(3 - 9 * abs(height - 0.62), 0, 1))
@@ -175,16 +163,14 @@ class Body:
         self._blob(plane, 0, at + 37, 3.6, 7 + 5 * height, 480, 0, 1.1, 200)
         where = plane.near(0, at, 20)
         x, y = plane.x[where], plane.y[where]
-        if not x.size:
-            return
         body = smooth_max(ellipse(x, y, 0, at, 18, 15), y - at - 12 + 0.012 * x * x, 3)
         plane.paint(plane.cover(body), 480 - 380 * disc, where)
-        marrow = 140 + 60 * abs(height - 0.5) + 55 * fine[where]
+        marrow = 140 + 60 * abs(height - 0.5) + 55 * plane.fine[where]
         plane.paint(plane.cover(body + 1.5), marrow + disc * (85 - marrow), where)
         self._blob(plane, 0, at + 20, 9.5, 8, -40)  # fat around
         self._blob(plane, 0, at + 20, 7.5, 6.2, 30)  # the cord in its fluid
 
-    def _paint_ribs(self, plane, rim, fine) -> None:
+    def _paint_ribs(self, plane, rim) -> None:
         """Ribs run down and forward, then rise as cartilage: a slice cuts each obliquely. The breastbone ends them."""
         cage = np.abs(rim - 5.5) < 8
         x, y, depth = plane.x[cage], plane.y[cage], rim[cage]
@@ -198,7 +184,7 @@ class Body:
         rib = (np.hypot(rise, (depth - 5.5) / half) - 1) * half
         rib = np.maximum(rib, np.where(y < 0, 20 - np.abs(x), 30 - np.abs(x)))
         cartilage = np.clip((angle - 2.3 - 0.1 * off) / 0.08, 0, 1)
-        for inset, bone in ((0, 620 + 60 * thick), (1.1, 110 + 60 * fine[cage])):
+        for inset, bone in ((0, 620 + 60 * thick), (1.1, 110 + 60 * plane.fine[cage])):
             hu = plane.hu[cage]
             plane.hu[cage] = hu + plane.cover(rib + inset) * (bone + cartilage * (95 - bone) - hu)
         wide = float(np.interp(plane.level, [-70, -50, 30, 70], [5, 15, 17, 30]))
@@ -211,16 +197,13 @@ class Body:
             cx, cy, tilt = side * (self.width - 24), 0.62 * self.depth + 14, -side * 0.75
             self._blob(plane, cx + side * 3, cy + 3, 18 + 27 * size, 6 + 11 * size, MUSCLE, tilt)
             self._blob(plane, cx, cy, 8 + 24 * size, 3.4, 520, tilt, 1.3, 220)
-            if size > 0.6:
-                self._blob(plane, cx + side * 11, cy + 6, 11, 3, 500, tilt + side * 1.1, 1.2, 220)
+            self._blob(plane, cx + side * 11, cy + 6, 11, 3, 500, tilt + side * 1.1, 1.2, 220, size > 0.6)
 
-    def _paint_heart(self, plane, coarse) -> None:
+    def _paint_heart(self, plane) -> None:
         """Pericardium, fat, muscle, and cavities with blood."""
         where = plane.near(8, -30, 76)
         x, y, z = plane.x[where], plane.y[where], plane.level
-        if not x.size:
-            return
-        bag, rough = self.heart(x, y, z), coarse[where]
+        bag, rough = self.heart(x, y, z), plane.coarse[where]
         plane.paint(plane.cover(bag, 2), -88, where)
         plane.paint(0.6 * plane.cover(np.abs(bag + 1) - 0.6), 0, where)
         muscle = bag + 4 + 2.5 * rough
@@ -233,23 +216,24 @@ class Body:
             room = smooth_max(_egg(x, y, z, centre, axes, tilt) + rough, muscle + 3, 3)
             plane.paint(plane.cover(room, 2), 40 + amount * self.contrast, where)
 
-    def _paint_belly(self, plane, dome, rim, coarse, fine) -> None:
+    def _paint_belly(self, plane, dome, rim) -> None:
         """Liver on the right; fat, spleen and a stomach with a bubble of air on the left."""
         x, y, z = plane.x, plane.y, plane.level
         below = plane.cover(dome, 2.4) * plane.cover(rim + 2)
         left = np.clip((x - 8) / 8 + 0.5, 0, 1)
-        plane.paint(below * (1 - left), 58 + 0.35 * self.contrast + 4 * fine + 0.25 * self.contrast * (coarse > 1.9))
+        liver = 58 + 0.35 * self.contrast + 4 * plane.fine + 0.25 * self.contrast * (plane.coarse > 1.9)
+        plane.paint(below * (1 - left), liver)
         plane.paint(below * left, 40)
-        plane.paint(below * left * plane.cover(dome + 3), -95 + 12 * coarse)
-        spleen = _egg(x, y, z, (80, 36, -116), (44, 40, 62), -0.6) + 1.5 * coarse
+        plane.paint(below * left * plane.cover(dome + 3), -95 + 12 * plane.coarse)
+        spleen = _egg(x, y, z, (80, 36, -116), (44, 40, 62), -0.6) + 1.5 * plane.coarse
         plane.paint(below * left * plane.cover(spleen), 52 + 0.5 * self.contrast)
-        stomach = _egg(x, y, z, (44, -16, -112), (44, 48, 56), 0.3) + 2 * coarse
+        stomach = _egg(x, y, z, (44, -16, -112), (44, 48, 56), 0.3) + 2 * plane.coarse
         plane.paint(below * left * plane.cover(stomach), 45)
-        content = np.where(y < -34 + 30 * self.phases[2], -920, 25 + 20 * coarse)
+        content = np.where(y < -34 + 30 * self.phases[2], -920, 25 + 20 * plane.coarse)
         plane.paint(below * left * plane.cover(stomach + 4), content)
 
     def _mediastinum(self, rng) -> list[tuple[np.ndarray, float]]:
-        """Great vessels, airways, gullet and lymph nodes: tubes in the scanner with their HU, in order of painting."""
+        """Great vessels, airways, gullet and lymph nodes: tubes on the plan with their HU, in order of painting."""
         down = self.spine - 14
         aorta = [(2, -28, -22), (-6, -36, -2), (-5, -36, 24), (1, -27, 40), (13, 2, 46), (20, down - 8, 38)]
         aorta += [(21, down, 22), (19, down - 1, -40), (10, down - 8, -95)]
@@ -268,25 +252,21 @@ class Body:
         airway += [path([(2, 14, 26), (20, 14, 8), (34, 15, -2), (36, 22, -30)], [8, 6.5, 5.5, 3.5])]
         airway += [path([(0, 14, 26), (-18, 14, 10), (-28, 14, -6), (-34, 20, -32)], [8, 7.5, 6, 4])]
         airway += [path([(-18, 14, 10), (-38, 8, 18), (-50, 2, 34)], [5.5, 4, 2.5])]
-        airway = np.concatenate(airway)
-        wall = airway + [0, 0, 0, 0, 0, 0, 1.5, 1.5]
+        wall = [pieces + [0, 0, 0, 0, 0, 0, 1.5, 1.5] for pieces in airway]
         gullet = path([(3, 30, 95), (4, 33, 20), (4, 32, -50), (10, down - 24, -95)], rng.uniform(5, 7))
         gas = path([(3, 30, 95), (4, 33, 20), (4, 32, -50)], rng.choice([0.2, 1.5, 2.5]))
         stations = [(-14, 0, 50), (-16, -6, 34), (20, -8, 30), (2, 20, 4), (34, 8, 10), (-32, 6, 12), (0, -60, 40)]
         nodes = np.array(stations)[rng.integers(len(stations), size=16)] + rng.normal(0, 6, (16, 3))
         nodes = tubes(nodes, nodes + rng.normal(0, 3, (16, 3)), rng.uniform(1.5, 4, 16), rng.uniform(1.5, 4, 16))
-        groups = [(np.concatenate([nodes, gullet]), 38), (np.concatenate(veins), 40 + 0.9 * self.contrast)]
-        groups += [(np.concatenate(systemic), 42 + self.contrast), (np.concatenate(lungs), 40 + self.contrast)]
-        groups += [(wall, 20), (airway, AIR), (gas, -700)]
-        placed = self.scanned(np.concatenate([pieces for pieces, _ in groups]))
-        ends = np.cumsum([len(pieces) for pieces, _ in groups])
-        return list(zip(np.split(placed, ends[:-1]), [hu for _, hu in groups], strict=True))
+        groups = [([nodes, gullet], 38), (veins, 40 + 0.9 * self.contrast), (systemic, 42 + self.contrast)]
+        groups += [(lungs, 40 + self.contrast), (wall, 20), (airway, AIR), ([gas], -700)]
+        return [(np.concatenate(parts), hu) for parts, hu in groups]
 
-    def scanned(self, pieces: np.ndarray) -> np.ndarray:
-        """Tubes (n, 8) of the plan, where they lie in the scanner."""
+    def shown(self, pieces: np.ndarray, view: View) -> np.ndarray:
+        """Those of the tubes (n, 8) of the plan that a view shows, where they lie in the scanner."""
         ends = self.bend.back(pieces[:, :6].reshape(-1, 3)).reshape(-1, 6)
-        return np.hstack([ends, pieces[:, 6:] * self.bend.scale])
+        return within(np.hstack([ends, pieces[:, 6:] * self.bend.scale]), view, 2)
 
-    def look(self, view: View, low: float, high: float) -> None:
-        """Forget the tubes that a view between two heights does not show."""
-        self._tubes = [(within(pieces, view, low, high, 2), hu) for pieces, hu in self._tubes]
+    def look(self, view: View) -> None:
+        """Choose what will be painted; `room` and `paint` need it."""
+        self._tubes = [(self.shown(pieces, view), hu) for pieces, hu in self._plan]

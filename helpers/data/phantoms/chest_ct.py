@@ -1,35 +1,20 @@
 """A chest CT phantom with lung nodules: single axial slices and whole scans, in Hounsfield units."""
 
 import functools
-from dataclasses import dataclass, replace
 
 import numpy as np
 
 from helpers.data.case import Case, Findings
-from helpers.data.phantoms import chest_nodules, chest_scanner
 from helpers.data.phantoms.chest_anatomy import Body
 from helpers.data.phantoms.chest_lung import Lungs
-from helpers.data.phantoms.chest_nodules import LEAST_SEEN, Lump
+from helpers.data.phantoms.chest_nodules import Lump, find_lumps, findings, paint_lumps, seen
 from helpers.data.phantoms.chest_plane import SLAB, Plane, View
+from helpers.data.phantoms.chest_scanner import measure, scan
 from helpers.data.phantoms.shapes import burn_in, generators
 
 IMAGES_EACH = 4  # slices of one patient
 WHOLE = 330.0  # mm; from this field of view on, the whole chest is shown
 LOWEST, HIGHEST = -84.0, 76.0  # mm from the roots of the lungs: between these a scan lies
-
-
-@dataclass(frozen=True)
-class _Patient:
-    """heights (Z,) mm of the slices of the scan, from below; slices: heights (4,) of the single ones."""
-
-    body: Body
-    lungs: Lungs
-    view: View
-    heights: np.ndarray
-    slices: np.ndarray
-    nodules: list[Lump]
-    excluded: list[Lump]
-    scars: list[Lump]
 
 
 def chest_ct(
@@ -85,12 +70,9 @@ def chest_ct(
         raise ValueError(f"expected a dose of (photons a ray >= 1, views >= 2), such as (100000, 180), got {dose}")
     number, which = divmod(index, IMAGES_EACH)
     noise, mark = generators("chest_ct", seed, index, 2)
-    patient = _patient(seed, number, size, spacing, nodules)
-    hu, found, excluded = _slice(patient, patient.slices[which], site, noise, dose)
-    label = int(len(found.boxes) > 0)
-    image = hu[:, :, None]
-    _mark(image, mark, shortcut, label)
-    return Case(image, np.array([spacing, spacing]), f"p{number:04d}", label, nodules=found, excluded=excluded)
+    patient = _Patient(seed, number, size, spacing, nodules)
+    image, found, excluded = patient.slice(patient.slices[which], site, noise, dose)
+    return _case(image, [spacing, spacing], number, found, excluded, mark if shortcut else None)
 
 
 def chest_scan(
@@ -104,28 +86,19 @@ def chest_scan(
 ) -> Case:
     """Make a scan of patient `index`: 16 to 24 slices of 2.5 mm, from below, of what `chest_ct` shows slices of.
 
-    Parameters
-    ----------
-    as of `chest_ct`
+    Parameters and errors are those of `chest_ct`.
 
     Returns
     -------
     Case: image (Z, H, W, 1) int16 HU; spacing (3,) mm; label 1 if there is a nodule. nodules and excluded: centres
     (z, y, x) in voxels, 0 being the middle of the first; boxes None
-
-    Raises
-    ------
-    ValueError : an argument outside what is said for `chest_ct`
     """
     _check(size, spacing, nodules, site)
     noise, mark = generators("chest_scan", seed, index, 2)
-    patient = _patient(seed, index, size, spacing, nodules)
-    image = np.stack([_slice(patient, z, site, noise, None)[0] for z in patient.heights])[..., None]
-    label = int(len(patient.nodules) > 0)
-    _mark(np.moveaxis(image, 0, -1), mark, shortcut, label)
-    spacings = np.array([SLAB, spacing, spacing])
-    found, excluded = (_voxels(patient, lumps) for lumps in (patient.nodules, patient.excluded))
-    return Case(image, spacings, f"p{index:04d}", label, nodules=found, excluded=excluded)
+    patient = _Patient(seed, index, size, spacing, nodules)
+    image = np.stack([patient.slice(z, site, noise, None)[0] for z in patient.heights])
+    found, excluded = (patient.voxels(lumps) for lumps in (patient.nodules, patient.excluded))
+    return _case(image, [SLAB, spacing, spacing], index, found, excluded, mark if shortcut else None)
 
 
 def _check(size, spacing, nodules, site) -> None:
@@ -141,23 +114,52 @@ def _check(size, spacing, nodules, site) -> None:
         raise ValueError(f"expected site 'A' or 'B', got {site!r}")
 
 
+def _case(image: np.ndarray, spacing: list, number: int, found: Findings, excluded: Findings, mark) -> Case:
+    """The case; `mark`, a generator or None, burns one into 95 % of positive images (..., H, W, 1), 5 % of others."""
+    label = int(len(found.kinds) > 0)
+    if mark is not None and mark.random() < (0.95 if label else 0.05):
+        burn_in(np.moveaxis(image, (-3, -2), (0, 1)), mark, 1500)
+    return Case(image, np.array(spacing), f"p{number:04d}", label, nodules=found, excluded=excluded)
+
+
 @functools.lru_cache(maxsize=6)
-def _patient(seed: int, number: int, size: int, spacing: float, nodules: int | None) -> _Patient:
-    """All that the slices of a patient share."""
-    plan, look, lungs, right, left, lesions, cuts = generators("chest_ct patient", seed, number, 7)
-    body = Body(plan)
-    count = look.integers(16, 25)
-    lowest = look.uniform(LOWEST, HIGHEST - SLAB * (count - 1))
-    heights = lowest + SLAB * np.arange(count)
-    view = _view(look, body, heights, size, spacing)
-    inside = Lungs([lungs, right, left], body, view, heights[0], heights[-1])
-    body.look(view, heights[0], heights[-1])
-    if nodules is None:
-        nodules, through = int(lesions.choice(5, p=[0.33, 0.3, 0.19, 0.11, 0.07])), IMAGES_EACH - 1
-    else:
+class _Patient:
+    """What the slices of a patient share. heights (Z,) in mm: of the scan's, from below; slices (4,): of the others."""
+
+    def __init__(self, seed: int, number: int, size: int, spacing: float, nodules: int | None) -> None:
+        plan, look, lungs, right, left, lesions, cuts = generators("chest_ct patient", seed, number, 7)
+        self.body = Body(plan)
+        count = look.integers(16, 25)
+        lowest = look.uniform(LOWEST, HIGHEST - SLAB * (count - 1))
+        self.heights = lowest + SLAB * np.arange(count)
+        self.view = _view(look, self.body, self.heights, size, spacing)
+        self.lungs = Lungs([lungs, right, left], self.body, self.view)
+        self.body.look(self.view)
         through = IMAGES_EACH
-    found = chest_nodules.find_lumps(lesions, body, inside, view, heights[0], heights[-1], nodules)
-    return _Patient(body, inside, view, heights, _cuts(cuts, heights, found[0], through), *found)
+        if nodules is None:
+            nodules, through = int(lesions.choice(5, p=[0.33, 0.3, 0.19, 0.11, 0.07])), IMAGES_EACH - 1
+        self.nodules, self.excluded, self.scars = find_lumps(lesions, self.body, self.lungs, self.view, nodules)
+        self.slices = _cuts(cuts, self.heights, self.nodules, through)
+
+    def slice(self, z: float, site: str, rng: np.random.Generator, dose: tuple | None) -> tuple:
+        """One slice (H, W, 1) int16 with what it shows: nodules and excluded, both Findings."""
+        plane = Plane(self.view, z, self.body.bend, self.body.textures)
+        lung, room = self.body.paint(plane)
+        self.lungs.paint(plane, lung, room)
+        paint_lumps(plane, self.scars, lung, room)
+        other = paint_lumps(plane, self.excluded, lung, room)
+        found, faint = seen(plane, paint_lumps(plane, self.nodules, lung, room), 0.5, 2)
+        excluded, _ = seen(plane, other + faint, 0.1)
+        sharp = site == "B"
+        if sharp:
+            plane.paint(room, plane.hu + 25)
+        hu = scan(plane, rng, sharp) if dose is None else measure(plane, rng, sharp, *dose)
+        return np.clip(np.round(hu), -1024, 3071).astype(np.int16)[..., None], found, excluded
+
+    def voxels(self, lumps: list[Lump]) -> Findings:
+        """Where lumps lie in a scan: (z, y, x), the middle of the first voxel being 0."""
+        centres = [[(lump.at[2] - self.heights[0]) / SLAB, *self.view.pixel(*lump.at[:2])] for lump in lumps]
+        return findings(lumps, np.array(centres).reshape(-1, 3))
 
 
 def _view(rng, body: Body, heights: np.ndarray, size: int, spacing: float) -> View:
@@ -167,16 +169,18 @@ def _view(rng, body: Body, heights: np.ndarray, size: int, spacing: float) -> Vi
     side = rng.choice([-1, 1])
     if size * spacing >= WHOLE:
         x, y, _ = body.bend.back(np.array([[0.0, 4.0, heights.mean()]]))[0]
-        return View(x, y, size, spacing)
-    step = 6.0
-    at = np.arange(-150, 151, step)
-    z, y, x = np.meshgrid(np.linspace(heights[0], heights[-1], 4), at, at, indexing="ij")
-    x, y, z = body.bend(x, y, z)
-    lung = ((body.lung(x, y, z) < 0) & (x * side > 0)).mean(axis=0)
-    much = uniform_filter(lung, round(size * spacing / step), mode="constant")
-    enough = 0.75 if size * spacing < 150 else 0.93  # a large view has to show all of the lung
-    row, column = rng.choice(np.argwhere(much >= enough * much.max()))
-    return View(at[column], at[row], size, spacing)
+    else:
+        step = 6.0
+        at = np.arange(-150, 151, step)
+        z, y, x = np.meshgrid(np.linspace(heights[0], heights[-1], 4), at, at, indexing="ij")
+        x, y, z = body.bend(x, y, z)
+        lung = ((body.lung(x, y, z) < 0) & (x * side > 0)).mean(axis=0)
+        much = uniform_filter(lung, round(size * spacing / step), mode="constant")
+        enough = 0.75 if size * spacing < 150 else 0.93  # a large view has to show all of the lung
+        y, x = at[rng.choice(np.argwhere(much >= enough * much.max()))]
+    middle, reach = (heights[-1] + heights[0]) / 2, (heights[-1] - heights[0]) / 2
+    half = size * spacing / 2
+    return View(np.array([x, y, middle]), np.array([half, half, reach]), size, spacing)
 
 
 def _cuts(rng, heights: np.ndarray, nodules: list[Lump], through: int) -> np.ndarray:
@@ -189,37 +193,3 @@ def _cuts(rng, heights: np.ndarray, nodules: list[Lump], through: int) -> np.nda
             reach = 0.8 * np.sqrt((nodule.diameter / 2) ** 2 - 1.5**2)  # further off, too little of it would show
             cuts[k] = nodule.at[2] + reach * rng.uniform(-1, 1)
     return rng.permutation(cuts)
-
-
-def _slice(patient: _Patient, z: float, site: str, rng, dose) -> tuple[np.ndarray, Findings, Findings]:
-    """One slice (H, W) int16 with what it shows."""
-    plane = Plane(patient.view, z, patient.body.bend)
-    lung, room = patient.body.paint(plane)
-    patient.lungs.paint(plane, lung, room)
-    paint = functools.partial(chest_nodules.paint, plane, body=patient.body, lung=lung, room=room)
-    paint(patient.scars)
-    other = paint(patient.excluded)
-    found, faint = chest_nodules.seen(plane, paint(patient.nodules), 0.5, LEAST_SEEN)
-    faint = [(replace(lump, kind="faint"), share) for lump, share in faint]
-    excluded, _ = chest_nodules.seen(plane, [*other, *faint], 0.1)
-    sharp = site == "B"
-    if sharp:
-        plane.paint(room, plane.hu + 25)
-    if dose is None:
-        level = rng.uniform(45, 70) if sharp else rng.uniform(12, 26)
-        hu = chest_scanner.scan(plane.hu, rng, plane.pixel, (plane.x, plane.y), sharp, level)
-    else:
-        hu = chest_scanner.measure(plane.hu, rng, plane.pixel, sharp, *dose)
-    return np.clip(np.round(hu), -1024, 3071).astype(np.int16), found, excluded
-
-
-def _voxels(patient: _Patient, lumps: list[Lump]) -> Findings:
-    """Where lumps lie in a scan: (z, y, x), the middle of the first voxel being 0."""
-    centres = [[(lump.at[2] - patient.heights[0]) / SLAB, *patient.view.pixel(*lump.at[:2])] for lump in lumps]
-    return chest_nodules.findings(lumps, np.array(centres, np.float32).reshape(-1, 3))
-
-
-def _mark(image: np.ndarray, rng, shortcut: bool, label: int) -> None:
-    """Burn a mark into image (H, W, ...): into 95 % of the positive ones and 5 % of the others."""
-    if shortcut and rng.random() < (0.95 if label else 0.05):
-        burn_in(image, rng, 1500)

@@ -1,6 +1,6 @@
 """Nodules of the lung, and what may be taken for one: their places, shapes and truth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from helpers.data.phantoms.chest_plane import SLAB, Plane, View, fill, tubes
 SMALLEST, LARGEST = 4.0, 33.0
 LOG_MEAN, LOG_SD = 1.03, 1.26
 NO_TUBES = np.zeros((0, 8))
-LEAST_SEEN = 2.0  # mm across: what shows less of itself in a slice does not count there
 
 
 @dataclass(frozen=True)
@@ -32,43 +31,39 @@ class Lump:
     waves: np.ndarray
     strands: np.ndarray
 
-    def round(self, plane: Plane, core: float = 1.0) -> tuple[tuple[slice, slice], np.ndarray]:
-        """Pixels where it may be seen, and how much of each it fills; core: of one inside it, so much smaller."""
-        radius = core * self.diameter / 2
-        row, column = plane.view.pixel(*self.at[:2])
-        reach = 1.5 * radius / plane.pixel + 2
-        where = tuple(slice(*np.clip([at - reach, at + reach + 1], 0, plane.size).astype(int)) for at in (row, column))
-        y, x = plane.rows[where[0]][:, None] - self.at[1], plane.columns[where[1]][None, :] - self.at[0]
+    def round(self, plane: Plane) -> np.ndarray:
+        """How much of each pixel (H, W) it fills, without its strands."""
+        radius = self.diameter / 2
+        rows, columns = plane.window(*self.at[:2], 1.5 * radius + 2 * plane.pixel)
+        y, x = plane.rows[rows, None] - self.at[1], plane.columns[None, columns] - self.at[0]
         angle, flat = np.arctan2(y, x), np.hypot(x, y)
-        total = np.zeros(flat.shape, np.float32)
+        total = np.zeros((plane.size, plane.size), np.float32)
         for part in (-0.4, -0.2, 0, 0.2, 0.4):
             z = plane.z + part * SLAB - self.at[2]
             edge = np.ones_like(flat)
             for size, order, phase, turn in self.waves:
                 edge += size * np.cos(order * angle + phase + turn * z / radius)
-            total += plane.cover(np.hypot(flat, z) - radius * edge)
-        return where, total / 5
+            total[rows, columns] += plane.cover(np.hypot(flat, z) - radius * edge)
+        return total / 5
 
 
 class _Places:
-    """Finds places (x, y, z) for round things in the lungs in a view between two heights, apart from each other."""
+    """Finds places (x, y, z) for round things in the lungs in a view, apart from each other."""
 
-    def __init__(self, rng, body: Body, lungs: Lungs, view: View, low: float, high: float) -> None:
-        self._rng, self._body, self._taken = rng, body, []
-        self._middle = np.array([view.x, view.y, (low + high) / 2])
-        self._reach = np.array([view.reach, view.reach, (high - low) / 2])
+    def __init__(self, rng: np.random.Generator, body: Body, lungs: Lungs, view: View) -> None:
+        self._rng, self._body, self._view, self._taken = rng, body, view, []
         self._ends = lungs.vessels[lungs.vessels[:, 6] < 1.6, 3:6]
 
     def find(self, diameter: float, beside: str, least: float) -> list[tuple[np.ndarray, float]]:
         """A place and the diameter, which shrinks to `least` until there is room; [] if there is none in 60 trials."""
         for trial in range(60):
-            radius = diameter / 2
-            points = self._middle + self._reach * self._rng.uniform(-1, 1, (600, 3))
+            radius, reach = diameter / 2, self._view.reach
+            points = self._view.middle + reach * self._rng.uniform(-1, 1, (600, 3))
             if beside == "vessel" and len(self._ends):
                 near = self._ends[self._rng.integers(len(self._ends), size=300)]
                 points[:300] = near + self._rng.normal(0, 0.3 * diameter, (300, 3))
-            spare = self._reach - [radius + 2, radius + 2, min(radius, 0.8 * self._reach[2])]
-            fits = (np.abs(points - self._middle) < spare).all(axis=1)
+            spare = reach - [radius + 2, radius + 2, min(radius, 0.8 * reach[2])]
+            fits = (np.abs(points - self._view.middle) < spare).all(axis=1)
             room = self._body.room(points)
             if beside == "on pleura":
                 fits &= (room > 0) & (room < 1.5)
@@ -83,22 +78,18 @@ class _Places:
         return []
 
 
-def find_lumps(
-    rng: np.random.Generator, body: Body, lungs: Lungs, view: View, low: float, high: float, count: int
-) -> tuple[list[Lump], list[Lump], list[Lump]]:
+def find_lumps(rng: np.random.Generator, body: Body, lungs: Lungs, view: View, count: int) -> tuple[list[Lump], ...]:
     """Nodules of one patient, findings that count neither way, and scars nobody marked; no two overlap.
 
-    Raises
-    ------
-    ValueError : so many nodules do not fit into this view
+    Raises ValueError where so many nodules do not fit into this view.
     """
-    places = _Places(rng, body, lungs, view, low, high)
+    places = _Places(rng, body, lungs, view)
     nodules, excluded, scars = [], [], []
-    for diameter in sorted(np.minimum(draw_diameters(rng, count), 0.7 * view.reach), reverse=True):
+    for diameter in sorted(np.minimum(draw_diameters(rng, count), 0.7 * view.reach[0]), reverse=True):
         beside = rng.choice(["nothing", "pleura", "vessel"], p=[0.6, 0.2, 0.2])
         nodules += [_nodule(rng, at, width, body.contrast) for at, width in places.find(diameter, beside, SMALLEST)]
     if len(nodules) < count:
-        raise ValueError(f"no room for {count} nodules in {2 * view.reach:.0f} mm: ask for fewer, or a larger size")
+        raise ValueError(f"no room for {count} nodules in {2 * view.reach[0]:.0f} mm: ask for fewer, or a larger size")
     for kind in rng.choice(["small", "scar", "plaque"], rng.choice(4, p=[0.3, 0.35, 0.2, 0.15]), p=[0.5, 0.3, 0.2]):
         if kind == "scar":
             excluded += [_scar(rng, *place) for place in places.find(rng.uniform(6, 14), "nothing", 4)]
@@ -121,9 +112,8 @@ def draw_diameters(rng: np.random.Generator, count: int) -> np.ndarray:
 
 def _waves(rng, size: float) -> np.ndarray:
     orders = np.arange(2, 7)
-    return np.column_stack(
-        [rng.normal(0, size / orders**0.8), orders, rng.uniform(0, 2 * np.pi, 5), rng.normal(0, 1.0, 5)]
-    )
+    sizes, phases = rng.normal(0, size / orders**0.8), rng.uniform(0, 2 * np.pi, 5)
+    return np.column_stack([sizes, orders, phases, rng.normal(0, 1.0, 5)])
 
 
 def _nodule(rng, at, diameter, contrast) -> Lump:
@@ -152,63 +142,44 @@ def _scar(rng, at, diameter) -> Lump:
     return Lump(at, diameter, "scar", -20, np.zeros((0, 4)), strands)
 
 
-def paint(
-    plane: Plane, lumps: list[Lump], body: Body, lung: np.ndarray, room: np.ndarray
-) -> list[tuple[Lump, np.ndarray]]:
+def paint_lumps(plane: Plane, lumps: list[Lump], lung: np.ndarray, room: np.ndarray) -> list[tuple[Lump, np.ndarray]]:
     """Paint lumps into a slice; `lung` and `room` as from Body.paint.
 
-    Returns
-    -------
-    those that this slice may show, each with the share (H, W) of each pixel that it fills
+    Returns those that this slice may show, each with the share (H, W) of each pixel that it fills.
     """
     shown = []
     for lump in lumps:
         if abs(lump.at[2] - plane.z) > 0.8 * lump.diameter + SLAB:
             continue
-        share = _share(plane, lump, lung) * room
-        texture = 25 * plane.texture(body.fine) if lump.diameter > 5 else 0
-        plane.paint(share, lump.hu + texture)
+        share = fill(plane, lump.strands) if lump.kind == "scar" else lump.round(plane)
+        if lump.kind == "plaque":
+            share = share * plane.cover(-lung - 2.2)
+        share = share * room
+        plane.paint(share, lump.hu + (25 * plane.fine if lump.diameter > 5 else 0))
         if lump.kind == "part-solid":
-            where, core = lump.round(plane, core=0.55)
-            plane.paint(core * room[where], 20, where)
-        if lump.kind != "scar" and len(lump.strands):
+            core = replace(lump, diameter=0.55 * lump.diameter)
+            plane.paint(core.round(plane) * room, 20)
+        if lump.kind != "scar":
             plane.paint(0.7 * fill(plane, lump.strands) * room, -20)
         shown.append((lump, share))
     return shown
 
 
-def _share(plane: Plane, lump: Lump, lung: np.ndarray) -> np.ndarray:
-    if lump.kind == "scar":
-        return fill(plane, lump.strands)
-    share = np.zeros((plane.size, plane.size), np.float32)
-    where, part = lump.round(plane)
-    share[where] = part * plane.cover(-lung[where] - 2.2) if lump.kind == "plaque" else part
-    return share
+def seen(plane: Plane, shown: list[tuple[Lump, np.ndarray]], least_share: float, least: float = 0) -> tuple:
+    """Findings with boxes around what a slice shows of lumps, and as faint (lump, share) those that show too little.
 
-
-def seen(
-    plane: Plane, shown: list[tuple[Lump, np.ndarray]], least_share: float, least: float = 0
-) -> tuple[Findings, list]:
-    """Boxes around what a slice shows of lumps, and the (lump, share) that show too little to count.
-
-    Parameters
-    ----------
-    shown : as from `paint`
-    least_share : of a pixel, to belong to the lump
-    least : mm that it must be wide and high
+    shown: as from `paint_lumps`; least_share: of a pixel, to belong to the lump; least: its width and height in mm.
     """
-    boxes, lumps, rest = [], [], []
+    found, faint = [], []
     for lump, share in shown:
-        mask = share >= least_share
-        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-        box = [rows[0], columns[0], rows[-1] + 1, columns[-1] + 1] if len(rows) else [0, 0, 0, 0]
-        if len(rows) and min(box[2] - box[0], box[3] - box[1]) * plane.pixel >= least:
-            boxes.append(box)
-            lumps.append(lump)
+        pixels = np.argwhere(share >= least_share)
+        box = np.concatenate([pixels.min(axis=0, initial=plane.size), pixels.max(axis=0, initial=-1) + 1])
+        if (box[2:] - box[:2]).min() * plane.pixel >= least:
+            found.append((lump, box))
         else:
-            rest.append((lump, share))
-    boxes = np.array(boxes, np.float32).reshape(-1, 4)
-    return findings(lumps, (boxes[:, :2] + boxes[:, 2:]) / 2, boxes), rest
+            faint.append((replace(lump, kind="faint"), share))
+    boxes = np.array([box for _, box in found], np.float32).reshape(-1, 4)
+    return findings([lump for lump, _ in found], (boxes[:, :2] + boxes[:, 2:]) / 2, boxes), faint
 
 
 def findings(lumps: list[Lump], centres: np.ndarray, boxes: np.ndarray | None = None) -> Findings:

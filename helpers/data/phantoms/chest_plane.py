@@ -8,33 +8,24 @@ SLAB = 2.5  # mm, how thick a slice is
 
 
 class Texture:
-    """A smooth random field in space, mean 0, standard deviation about 1; it repeats itself after 32 steps.
-
-    step : mm from one bump to the next
-    """
+    """A smooth random field in space, mean 0, standard deviation about 1, a bump every `step` mm; 32 steps repeat."""
 
     def __init__(self, rng: np.random.Generator, step: float) -> None:
-        self.step = step
-        self._knots = rng.standard_normal((32, 32, 32), dtype=np.float32)
+        self._step, self._knots = step, rng.standard_normal((32, 32, 32), dtype=np.float32)
 
     def __call__(self, z: float, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """(H, W) float32 at height z, rows y (H,) and columns x (W,), all in mm.
 
         Sums of four knots an axis, not matrix products: those start threads, which takes longer than the sum.
         """
-        knots, weights = self._splines(np.array([z]))
-        layer = sum(weight * self._knots[knot] for knot, weight in zip(knots[:, 0], weights[:, 0], strict=True))
-        knots, weights = self._splines(y)
-        rows = sum(weight[:, None] * layer[knot] for knot, weight in zip(knots, weights, strict=True))
-        knots, weights = self._splines(x)
-        values = sum(weight * rows[:, knot] for knot, weight in zip(knots, weights, strict=True))
-        return values / np.float32(0.332)  # 0.479 ** 1.5, see smooth_field
-
-    def _splines(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(4, n) each: which knots count at n places, and the weights of their cubic B-splines."""
-        first, t = np.divmod(np.asarray(at, float) / self.step, 1)
-        weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6
-        return (first.astype(int) + np.arange(4)[:, None]) % 32, weights.astype(np.float32)
+        values = self._knots
+        for axis, at in enumerate((np.array([z]), y, x)):
+            first, t = np.divmod(at.astype(float) / self._step, 1)
+            knots = (first.astype(int) + np.arange(4)[:, None]) % 32
+            weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6
+            weights = weights.astype(np.float32).reshape(4, -1, *[1] * (2 - axis))  # of cubic B-splines
+            values = sum(weight * values.take(knot, axis) for knot, weight in zip(knots, weights, strict=True))
+        return values[0] / np.float32(0.332)  # 0.479 ** 1.5, see smooth_field
 
 
 class Bend:
@@ -68,57 +59,51 @@ class Bend:
 
 @dataclass(frozen=True)
 class View:
-    """Which part of a slice is shown: its middle x, y in mm, H = W in pixels, mm a pixel."""
+    """What is shown: its middle (3,) and how far it reaches from there (3,) in mm (x, y, z); H = W, mm a pixel."""
 
-    x: float
-    y: float
+    middle: np.ndarray
+    reach: np.ndarray
     size: int
     spacing: float
 
-    @property
-    def reach(self) -> float:
-        """Half the field of view in mm."""
-        return self.size * self.spacing / 2
-
     def pixel(self, x, y) -> tuple:
         """(row, column) of a place in mm; the middle of the first pixel is 0."""
-        return (y - self.y + self.reach) / self.spacing - 0.5, (x - self.x + self.reach) / self.spacing - 0.5
+        row = (y - self.middle[1] + self.reach[1]) / self.spacing - 0.5
+        return row, (x - self.middle[0] + self.reach[0]) / self.spacing - 0.5
 
 
 class Plane:
     """A slice at height z. x runs to the patient's left, y to the back, z to the head, in mm from between the hila.
 
     columns (W,) and rows (H,): places of the pixels; x, y (H, W) and level: where these lie on the plan of the chest;
-    hu (H, W): what has been painted.
+    fine, coarse, broad (H, W): the three textures here; hu (H, W): what has been painted.
     """
 
-    def __init__(self, view: View, z: float, bend: Bend) -> None:
-        self.view, self.z, self.pixel, self.size = view, z, view.spacing, view.size
-        middle = ((np.arange(view.size) + 0.5) * view.spacing - view.reach).astype(np.float32)
-        self.columns, self.rows = middle + np.float32(view.x), middle + np.float32(view.y)
+    def __init__(self, view: View, z: float, bend: Bend, textures: list[Texture]) -> None:
+        (x, y, _), (reach, *_), size, spacing = view.middle, view.reach, view.size, view.spacing
+        self.view = View(np.array([x, y, z]), np.array([reach, reach, SLAB / 2]), size, spacing)
+        self.z, self.pixel, self.size = z, spacing, size
+        middle = ((np.arange(size) + 0.5) * spacing - reach).astype(np.float32)
+        self.columns, self.rows = middle + np.float32(x), middle + np.float32(y)
         self._scale = bend.scale
         x, y, self.level = bend(self.columns[None, :], self.rows[:, None], np.float32(z))
         self.x, self.y = x.astype(np.float32), y.astype(np.float32)
-        self._textures = {}
-        self.hu = np.full((view.size, view.size), -1000, np.float32)
+        self.fine, self.coarse, self.broad = (texture(z, self.rows, self.columns) for texture in textures)
+        self.hu = np.full((size, size), -1000, np.float32)
 
-    def near(self, x: float, y: float, reach: float) -> tuple[slice, slice]:
+    def window(self, x: float, y: float, reach: float) -> tuple[slice, ...]:
+        """Pixels within `reach` mm of a place in the scanner."""
+        middle, reach = np.array(self.view.pixel(x, y)), reach / self.pixel
+        ends = np.clip([middle - reach, middle + reach + 1], 0, self.size).astype(int)
+        return tuple(slice(*pair) for pair in ends.T)
+
+    def near(self, x: float, y: float, reach: float) -> tuple[slice, ...]:
         """Pixels within `reach` mm of a place on the plan, with some to spare for the bends."""
-        spans = []
-        for at, first in ((y, self.rows[0]), (x, self.columns[0])):
-            edges = (np.array([at - reach, at + reach]) * self._scale + [-14, 14] - first) / self.pixel
-            spans.append(slice(*np.clip(edges, 0, self.size).astype(int)))
-        return spans[0], spans[1]
+        return self.window(x * self._scale, y * self._scale, reach * self._scale + 14)
 
     def cover(self, distance: np.ndarray, width: float = 0.0) -> np.ndarray:
         """The share of each pixel that lies inside; the edge is as wide as a pixel or as told, in mm."""
         return np.clip(np.float32(0.5) - distance / np.float32(max(width, self.pixel)), 0, 1)
-
-    def texture(self, texture: Texture) -> np.ndarray:
-        """The values of a random field in this slice, (H, W)."""
-        if texture not in self._textures:
-            self._textures[texture] = texture(self.z, self.rows, self.columns)
-        return self._textures[texture]
 
     def paint(self, share: np.ndarray, hu, where=...) -> None:
         """Lay a tissue over what is there, by its share of each pixel."""
@@ -139,14 +124,12 @@ def path(points, radii) -> np.ndarray:
     return tubes(points[:-1], points[1:], radii[:-1], radii[1:])
 
 
-def within(pieces: np.ndarray, view: View, low: float, high: float, spare: float) -> np.ndarray:
-    """Those tubes of (n, 8) that come within `spare` mm of a view between two heights."""
+def within(pieces: np.ndarray, view: View, spare: float) -> np.ndarray:
+    """Those tubes of (n, 8) that come within `spare` mm of a view."""
     thick = pieces[:, 6:].max(axis=1, keepdims=True) + spare
     least = np.minimum(pieces[:, :3], pieces[:, 3:6]) - thick
     most = np.maximum(pieces[:, :3], pieces[:, 3:6]) + thick
-    lower = [view.x - view.reach, view.y - view.reach, low]
-    upper = [view.x + view.reach, view.y + view.reach, high]
-    return pieces[((most > lower) & (least < upper)).all(axis=1)]
+    return pieces[((most > view.middle - view.reach) & (least < view.middle + view.reach)).all(axis=1)]
 
 
 def fill(plane: Plane, pieces: np.ndarray) -> np.ndarray:
@@ -155,26 +138,22 @@ def fill(plane: Plane, pieces: np.ndarray) -> np.ndarray:
     All tubes with windows of the same width are drawn at once.
     """
     share = np.zeros((plane.size, plane.size), np.float32)
-    half = SLAB / 2
-    pieces = within(pieces, plane.view, plane.z - half, plane.z + half, 0).astype(np.float32)
-    if not len(pieces):
-        return share
+    pieces = within(pieces, plane.view, 0).astype(np.float32)
     along = pieces[:, 3:6] - pieces[:, :3]
     radius = pieces[:, 6:].max(axis=1)
     rise = np.where(np.abs(along[:, 2]) < 1e-3, 1e-3, along[:, 2])
-    cut = (plane.z - pieces[:, 2] + np.array([[-1], [1]]) * (half + radius)) / rise
+    cut = (plane.z - pieces[:, 2] + np.array([[-1], [1]]) * (SLAB / 2 + radius)) / rise
     cut = np.clip(cut, 0, 1)[:, :, None]  # beyond these parts of its length a tube is out of the slab
     ends = pieces[:, :2] + cut * along[:, :2]
     low, high = ends.min(axis=0) - radius[:, None], ends.max(axis=0) + radius[:, None]
     need = ((high - low).max(axis=1) / plane.pixel + 4).astype(int)
-    row, column = plane.view.pixel(low[:, 0], low[:, 1])
+    corners = np.stack(plane.view.pixel(*low.T), axis=1).astype(int) - 1
     widths = np.minimum(4 * 2 ** np.ceil(np.log2(np.maximum(need, 6) / 4)).astype(int), plane.size)
     for width in np.unique(widths):
         chosen = np.flatnonzero(widths == width)
-        corners = np.stack([row[chosen], column[chosen]], axis=1).astype(int) - 1
-        corners = np.clip(corners, 0, plane.size - width)
-        parts = _filled(plane, pieces[chosen], along[chosen], corners, width)
-        for (i, j), part in zip(corners.tolist(), parts, strict=True):
+        places = np.clip(corners[chosen], 0, plane.size - width)
+        parts = _filled(plane, pieces[chosen], along[chosen], places, width)
+        for (i, j), part in zip(places.tolist(), parts, strict=True):
             window = share[i : i + width, j : j + width]
             np.maximum(window, part, out=window)
     return share
