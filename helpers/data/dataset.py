@@ -54,7 +54,8 @@ class Card:
 
 
 class Dataset(Sequence):
-    """N cases. `data[3]` is a `Case`, `data[:8]` the first eight, `for case in data` keeps one in memory at a time.
+    """N cases. `data[3]` is a `Case`, `data[:8]` the first eight, `data[data.labels == 1]` those of a class;
+    `for case in data` keeps one in memory at a time.
 
     Columns over all cases, made when they are first asked for: images (N, H, W, C) or (N, Z, H, W, C); labels (N,) int;
     masks (N, H, W) or (N, Z, H, W) uint8; boxes, a list of (n, 4); patients (N,) str; spacing (2,) or (3,) mm; table, a
@@ -74,9 +75,13 @@ class Dataset(Sequence):
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def __getitem__(self, which: int | slice) -> "Case | Dataset":
+    def __getitem__(self, which: int | slice | Sequence | np.ndarray) -> "Case | Dataset":
         if isinstance(which, slice):
             return Dataset(self.card, self._source, self._numbers[which])
+        if isinstance(which, Sequence | np.ndarray):
+            return Dataset(self.card, self._source, np.array(self._numbers)[np.asarray(which)].tolist())
+        if not -len(self) <= which < len(self):
+            raise IndexError(f"there are {len(self)} cases, 0 to {len(self) - 1}; got {which}")
         return next(iter(self._source.cases([self._numbers[which]])))
 
     def __iter__(self) -> Iterator[Case]:
@@ -118,6 +123,9 @@ class Dataset(Sequence):
         return {name: np.array([row.get(name) for row in rows]) for name in rows[0]}
 
     def _all(self) -> Iterable[Case]:
+        """Each case, with a bar; phantoms have one of their own while they are made."""
+        if self.card.kind == "phantom":
+            return self
         return progress_bar(f"reading {self.card.name}", len(self), iterable=self)
 
     def _all_facts(self) -> list[Case]:

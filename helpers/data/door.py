@@ -16,6 +16,8 @@ from helpers.data.sets import OPENERS, Opened
 from helpers.display import say
 from helpers.places import data_folder
 
+MOST, LARGEST = 1_000_000, 1024  # cases; pixels of a phantom
+
 
 def load(
     name: str,
@@ -42,7 +44,8 @@ def load(
     unverified : True takes a copy that cannot be checked or differs from the published one, and says so
     options : phantoms: size (pixels), site ("A" or "B", the scanner), shortcut (True: a mark burned in), scans (True:
         whole scans), and what the maker in `helpers.data.phantoms` takes; real sets: what `datasets()` names, such as
-        size or subset
+        size or subset; folder: labels (path of the table), classes (their names in order), series (of a DICOM folder
+        with several)
 
     Raises
     ------
@@ -54,14 +57,21 @@ def load(
         raise ValueError(f'source is "phantom" or "real", got {source!r}')
     if source == "real" and entry.real:
         wish = {key: value for key, value in options.items() if key in find(entry.real).options}
+        if len(wish) < len(options):
+            say(f"Only the phantom has {', '.join(sorted(set(options) - set(wish)))}: left out for {entry.real}.")
         try:
             return load(entry.real, split, n, seed, path=path, unverified=unverified, **wish)
         except NoNetwork as error:
-            say(f"**{entry.real} cannot be reached: going on with the {entry.title}.** {error}", "bad")
+            meaning = ", ".join(f"{k} {name}" for k, name in enumerate(entry.classes))
+            said = f"**{entry.real} cannot be reached: going on with the {entry.title}.** Its labels are {meaning}."
+            say(f"{said}\n\n{error}", "bad")
             path = None
     split = split or ("all" if entry.format == "folder" else "train")
-    if n is not None and n < 1:
-        raise ValueError(f"n is how many cases you want, at least 1; got {n}")
+    for word, value in (("n", n), ("seed", seed), ("size", options.get("size"))):
+        if value is not None and (not isinstance(value, int | np.integer) or isinstance(value, bool)):
+            raise ValueError(f"{word} is a whole number, got {value!r}")
+    if n is not None and not 1 <= n <= MOST:
+        raise ValueError(f"n is how many cases you want, 1 to {MOST}; got {n}")
     opened, numbers = (_made if entry.kind == "phantom" else _found)(entry, split, n, seed, path, unverified, options)
     card = Card(
         name,
@@ -91,17 +101,22 @@ def _made(entry: Entry, split: str, n, seed: int, path, unverified: bool, option
     maker = makers()[entry.name, scans][0]
     allowed = [parameter for parameter in inspect.signature(maker).parameters if parameter not in ("seed", "index")]
     _check_words(entry, split, list(SPLITS), options, [*allowed, "scans"])
+    if options.get("size", 0) > LARGEST:
+        raise ValueError(f"size is at most {LARGEST} pixels, got {options['size']}")
+    if not isinstance(options.get("shortcut", False), bool):
+        raise ValueError(f"shortcut is True or False, got {options['shortcut']!r}")
     if path is not None:
         raise ValueError(f"{entry.name} is made, not read: path does not belong here")
     count = n or max(1, entry.counts[split] // (10 if scans else 1))
     phantoms = Phantoms(entry.name, seed, split, count, scans, options)
     next(iter(phantoms.cases([0])))  # impossible wishes are refused now, not when the first image is asked for
-    return Opened(phantoms), range(count)
+    wishes = ", ".join(f"{key}={value!r}" for key, value in options.items())
+    return Opened(phantoms, notes=(f"made with {wishes}",) if wishes else ()), range(count)
 
 
 def _found(entry: Entry, split: str, n, seed: int, path, unverified: bool, options: dict) -> tuple[Opened, Any]:
     """Sets that lie on disk, or are brought there."""
-    own = ["labels"] if entry.format == "folder" else []
+    own = ["labels", "classes", "series"] if entry.format == "folder" else []
     _check_words(entry, split, list(SPLITS) + ["all"] * (not entry.counts), options, [*entry.options, *own])
     options = {key: values[0] for key, values in entry.options.items()} | options
     for key, values in entry.options.items():
@@ -146,9 +161,10 @@ def _paths(entry: Entry, path: Path | None, unverified: bool, options: dict) -> 
         raise DataError(f"There is no {path}. path= wants a file or folder that is already on this computer.")
     if entry.needs_path:
         return [path]
+    paths = _own_copy(entry, path, unverified, entry.chosen_files(options))
     if unverified:
         say(f"**Not checked:** {path.name} is taken as it is. It may differ from the published {entry.title}.", "bad")
-    return _own_copy(entry, path, unverified, entry.chosen_files(options))
+    return paths
 
 
 def _own_copy(entry: Entry, path: Path, unverified: bool, files: list[dict]) -> list[Path]:
@@ -158,20 +174,29 @@ def _own_copy(entry: Entry, path: Path, unverified: bool, files: list[dict]) -> 
             raise DataError(
                 f"{entry.title} needs {', '.join(file['name'] for file in files)}: name the folder they lie in."
             )
-        check_file(path, _remote(files[0]), unverified)
+        _check_own(path, files[0], unverified)
         return [_ready(path, files[0])]
     there = [file for file in files if (path / file["name"]).exists()]
     if len(there) == len(files):
         for file in files:
-            check_file(path / file["name"], _remote(file), unverified)
+            _check_own(path / file["name"], file, unverified)
         return [_ready(path / file["name"], file) for file in files]
     if unverified and any("unpacked" in file for file in files):
         return [path]
     missing = next(file["name"] for file in files if file not in there)
-    raise DataError(
-        f"{path} has no {missing}. {_where(entry)} A folder that is already unpacked has no checksum: "
-        "add unverified=True to use it all the same."
-    )
+    hint = "A folder that is already unpacked has no checksum: add unverified=True to use it all the same."
+    if not any("unpacked" in file for file in files):
+        hint = "If your copy has another name, give its own path: path=.../NAME."
+    raise DataError(f"{path} has no {missing}. {_where(entry)} {hint}")
+
+
+def _check_own(path: Path, file: dict, unverified: bool) -> None:
+    try:
+        check_file(path, _remote(file), unverified)
+    except DataError as error:
+        raise DataError(
+            f"{error} To use your copy all the same, unless it is no data at all: unverified=True."
+        ) from error
 
 
 def _where(entry: Entry) -> str:

@@ -141,6 +141,7 @@ def open_luna16(entry: Entry, split: str, paths: list[Path], options: dict, whol
             label=int(len(found.centres) > 0),
             nodules=found,
             excluded=_luna_findings(excluded.get(name, []), scan, "excluded"),
+            affine=scan.affine,
         )
 
     return Opened(Files([name for name in _part(list(scans), split)], read))
@@ -183,6 +184,7 @@ def _luna_findings(rows: list[list[float]], scan: Scan, kind: str) -> Findings:
 
     table = np.array(rows, float).reshape(-1, 4)
     centres = voxel_to_world(np.linalg.inv(scan.affine), table[:, :3])
+    table[table[:, 3] < 0, 3] = 10.0  # of some excluded findings no size is known: so LUNA16's own script takes it
     return Findings(centres.astype(np.float32), table[:, 3].astype(np.float32), np.array([kind] * len(table), np.str_))
 
 
@@ -206,7 +208,7 @@ def open_msd(entry: Entry, split: str, paths: list[Path], options: dict, whole: 
     _check_meaning(entry, root / "dataset.json", whole)
 
     def read(name: str) -> Case:
-        return _segmented(entry, name, [images[name]], masks[name], entry.relabel, name)
+        return _segmented(entry, name, [images[name]], masks[name], entry.relabel, None)
 
     return Opened(Files(_part(list(images), split), read))
 
@@ -226,7 +228,7 @@ def _check_meaning(entry: Entry, path: Path, whole: bool) -> None:
 
 
 def _segmented(
-    entry: Entry, name: str, images: list[Path], mask: Path, relabel: list[int] | None, patient: str
+    entry: Entry, name: str, images: list[Path], mask: Path, relabel: list[int] | None, patient: str | None
 ) -> Case:
     """A volume of one or several files with its mask, on one grid."""
     from helpers.data.readers import read_nifti
@@ -250,7 +252,8 @@ def _segmented(
             f"{name}: {image.shape[-1]} channels, expected {len(entry.channels)}: {', '.join(entry.channels)}."
         )
     label = int(labels.any()) if entry.classes else None
-    return Case(image, scans[0].spacing, patient=patient, label=label, mask=labels)
+    table = {"name": name}
+    return Case(image, scans[0].spacing, patient, label, labels, table=table, affine=scans[0].affine)
 
 
 # What BraTS calls FLAIR, T1, T1c, T2 and the mask. In 2020 one mask carries a date in place of the usual name.

@@ -26,10 +26,13 @@ def card_html(data: Dataset) -> str:
         shown = [(cases[0], k) for k in np.linspace(0, depth - 1, min(depth, SHOWN)).astype(int)]
         titles = [f"slice {k}" for _, k in shown]
     else:
-        shown, titles = [(case, None) for case in cases], [title(case, card) for case in cases]
+        shown = [(case, _telling_slice(case) if case.image.ndim == 4 else None) for case in cases]
+        titles = [title(case, card) + (f", slice {k}" if k is not None else "") for case, k in shown]
     columns = min(COLUMNS, len(shown))
     sheet = contact_sheet([draw(case, card, k) for case, k in shown], titles, columns, font_size=24)
     alt = f"{len(shown)} pictures, {card.called}: {', '.join(titles)}."
+    if any(case.mask is not None or case.nodules is not None for case in cases):
+        words += to_html("The yellow lines are the truth: outlines of masks, boxes around nodules.")
     return img(still_bytes(sheet), alt, 160 * columns) + f"<div style='max-width:46em'>{words}</div>"
 
 
@@ -43,13 +46,12 @@ def title(case: Case, card: Card) -> str:
 
 
 def draw(case: Case, card: Card, k: int | None = None) -> np.ndarray:
-    """One case as uint8 (SIDE, SIDE, 3): of a scan slice k, or the one that shows most; masks and boxes outlined."""
+    """One case as uint8 (SIDE, SIDE, 3), of a scan slice k; masks and boxes outlined."""
     from PIL import Image, ImageDraw
 
     image, mask = case.image, case.mask
     boxes = np.empty((0, 4)) if case.nodules is None or case.nodules.boxes is None else case.nodules.boxes
     if image.ndim == 4:
-        k = _telling_slice(case) if k is None else k
         image, mask = image[k], None if mask is None else mask[k]
     grey = _grey(image, card)
     if mask is not None and mask.any():

@@ -26,7 +26,8 @@ def split_by_patient(patients: np.ndarray, test_share: float, rng: np.random.Gen
 def split_by_name(names: Sequence[str], split: str) -> list[int]:
     """Which cases belong to a split where the publisher made none: 70 % of the names train, 15 % val, 15 % test.
 
-    The same name is always on the same side: the order of the names' SHA-256 decides, not their order in the folder.
+    The same names always part the same way: the order of their SHA-256 decides, not that in the folder. More names may
+    move some to another side. Of one name the test set gets it, of three each set one.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from helpers.metrics import sensitivity_specificity, wilson_interval
 
 STEPS = ("surely benign", "probably benign", "cannot say", "probably malignant", "surely malignant")
 CALLED = 4  # from this rating on a mass counts as called malignant
-EXAMPLES = {"benign": (27, 24), "malignant": (22, 25)}  # indices with the seed of the study, not among its cases
+EXAMPLES = {"benign": (44, 40), "malignant": (2, 128)}  # indices with the seed of the study, not among its cases
 ID = "1.13"  # where the ratings stand in the progress file
 
 _ABOUT = """**Benign or malignant?** Four examples first. Look at three things. They are drawn from BI-RADS, the lexicon

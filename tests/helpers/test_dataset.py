@@ -32,7 +32,7 @@ class Spots:
             self.read.append(k)
             shape = (3, self.side, self.side, 1) if self.scans else (self.side, self.side, 1)
             boxes = None if self.scans else np.full((k % 3, 4), k, np.float32)
-            found = Findings(np.zeros((k % 3, 2)), np.zeros(k % 3), np.array([], np.str_), boxes)
+            found = Findings(np.zeros((k % 3, 2)), np.zeros(k % 3), np.array(["solid"] * (k % 3), np.str_), boxes)
             yield Case(np.full(shape, k, np.float32), np.full(len(shape) - 1, 0.8), f"p{k // 2}", k % 2, nodules=found,
                        mask=np.full(shape[:-1], k % 2, np.uint8), table={"age": 40.0 + k})  # fmt: skip
 
@@ -43,7 +43,12 @@ def test_one_case_some_cases_all_cases():
     assert data[3].image[0, 0, 0] == data[-7].image[0, 0, 0] == 3
     assert [case.patient for case in data[4:8]] == ["p2", "p2", "p3", "p3"]
     assert len(data[::3]) == 4
-    with pytest.raises(IndexError):
+    assert [case.patient for case in data[[0, 9]]] == ["p0", "p4"]
+    assert data[data.labels == 1].labels.tolist() == [1] * 5
+    assert repr(data[2]) == "Case(image (8, 8, 1) float32, spacing [0.8 0.8], patient p1, label 0, " + (
+        "mask (8, 8) uint8, nodules: 2, table {'age': 42.0})"
+    )
+    with pytest.raises(IndexError, match="there are 10 cases, 0 to 9; got 10"):
         data[10]
 
 
@@ -118,7 +123,8 @@ def test_images_that_would_fill_the_memory_are_refused(monkeypatch):
 def test_a_set_shows_itself_as_a_picture_with_the_facts(scans):
     html = Dataset(CARD, Spots(10, scans=scans))._repr_html_()
     assert html.count("<img ") == 1
-    assert 'alt="8 pictures, bright spots (phantom): phantom, dark, phantom, bright' in html
+    first = "phantom, dark, slice 1" if scans else "phantom, dark"
+    assert f'alt="8 pictures, bright spots (phantom): {first}, phantom, bright' in html
     for fact in ("10 cases of bright spots", "by patient", "0 dark, 1 bright", "licence: none", "cite: nobody"):
         assert fact in html
     text = repr(Dataset(CARD, Spots(10, scans=scans)))

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import nibabel
@@ -84,7 +85,11 @@ def test_datasets_lists_every_set_with_size_licence_and_whether_it_is_here():
         (lambda: load("breast_us", size=2), ValueError, "at least"),
         (lambda: load("breast_us", scans=True), ValueError, "no whole scans"),
         (lambda: load("breast_us", path="x"), ValueError, "made, not read"),
-        (lambda: load("breast_us", n=0), ValueError, "at least 1; got 0"),
+        (lambda: load("breast_us", n=0), ValueError, "1 to 1000000; got 0"),
+        (lambda: load("breast_us", n=2.5), ValueError, "n is a whole number, got 2.5"),
+        (lambda: load("breast_us", size="64"), ValueError, "size is a whole number, got '64'"),
+        (lambda: load("breast_us", size=10_000), ValueError, "at most 1024 pixels, got 10000"),
+        (lambda: load("breast_us", shortcut="no"), ValueError, "shortcut is True or False, got 'no'"),
         (lambda: load("breast_us", source="reel"), ValueError, '"phantom" or "real", got'),
         (lambda: load("digits", n=5000), ValueError, "has 1197 cases; n = 5000 is more"),
         (lambda: load("digits", size=28), ValueError, "no option 'size'. It has none"),
@@ -322,8 +327,8 @@ def test_decathlon_volumes_come_with_their_masks(tmp_path):
     assert case.spacing.tolist() == [3, 2, 1]
     stored = nibabel.load(tmp_path / "Task04/imagesTr/h_000.nii.gz").get_fdata()
     assert np.array_equal(case.image[..., 0], stored.transpose(2, 1, 0))
-    parts = [[case.patient for case in from_folder(tmp_path / "Task04", split=split)] for split in registry.SPLITS]
-    assert sorted(sum(parts, [])) == [case.patient for case in data]
+    parts = [from_folder(tmp_path / "Task04", split=split).table["name"].tolist() for split in registry.SPLITS]
+    assert sorted(sum(parts, [])) == data.table["name"].tolist()
     assert [len(part) for part in parts] == [6, 2, 2]
 
 
@@ -386,6 +391,7 @@ def test_luna16_findings_lie_on_their_voxels_whichever_way_the_axes_run(tmp_path
     assert len(data) == 2
     for case in data:
         assert case.spacing.tolist() == [2.5, 0.7, 0.7]
+        assert np.allclose(np.linalg.norm(case.affine[:3, :3], axis=0), case.spacing)
         for found, value in ((case.nodules, 50), (case.excluded, 400)):
             voxel = tuple(np.rint(found.centres[0]).astype(int))
             assert case.image[voxel] == value
@@ -501,6 +507,62 @@ def test_numbers_as_labels_stay_numbers(pictures):
     assert load("folder", path=pictures).labels.tolist() == [2, 10]
 
 
+def test_a_table_as_a_spreadsheet_leaves_it_is_understood(pictures):
+    """A line for Excel, capitals, a quoted comma, other spellings of a path, empty rows, an umlaut in two parts."""
+    (pictures / "dog" / "0.png").rename(pictures / "dog" / "u\u0308ber 0.png")
+    lines = [
+        "sep=;",
+        'File ;Label;Split;"Age, years"',
+        "./dog/\u00fcber 0.png;-1;Train;40",
+        "cat/1.PNG;1;test;61",
+        ";;;",
+        "",
+    ]
+    text = "\r\n".join(lines)
+    (pictures / "Labels.csv").write_text(text, encoding="utf-8-sig")
+    data = load("folder", path=pictures)
+    assert sorted(data.labels) == [-1, 1]
+    assert data[0].table == {"age, years": 40.0}
+    assert len(load("folder", "test", path=pictures)) == 1
+
+
+def test_folders_of_splits_and_masks_are_no_classes(pictures, tmp_path):
+    for split in ("Train", "test"):
+        for name in ("dog", "cat", "masks"):
+            (tmp_path / "tree" / split / name).mkdir(parents=True)
+            shutil.copy(pictures / "dog" / "0.png", tmp_path / "tree" / split / name / f"{split}.png")
+    data = load("folder", path=tmp_path / "tree")
+    assert data.card.classes == ("cat", "dog")
+    assert len(data) == 4
+    assert len(load("folder", "test", path=tmp_path / "tree")) == 2
+
+
+def test_the_order_of_classes_can_be_chosen(pictures):
+    assert load("folder", path=pictures, classes=["dog", "cat"]).card.classes == ("dog", "cat")
+    with pytest.raises(ValueError, match="the classes are .'cat', 'dog'."):
+        load("folder", path=pictures, classes=["dog"])
+
+
+def test_a_file_alone_is_a_case_and_what_is_not_known_is_said(pictures):
+    data = load("folder", path=pictures / "cat" / "1.png")
+    assert data.images.shape == (1, 5, 4, 1)
+    assert "no labels" in repr(data)
+    table(pictures, "file,patient,split\ndog/0.png,7,train\ncat/1.png,,\n")
+    assert "1 cases have no split" in repr(load("folder", path=pictures))
+    assert "1 cases name no patient" in repr(load("folder", path=pictures))
+
+
+def test_of_a_folder_with_two_series_one_is_chosen(tmp_path):
+    for k, slices in enumerate((3, 4)):
+        for path in write_series(tmp_path / f"{k}", slices=slices):
+            (tmp_path / "both").mkdir(exist_ok=True)
+            path.rename(tmp_path / "both" / f"{k}{path.name}")
+    with pytest.raises(DataError, match="2 series"):
+        load("folder", path=tmp_path / "both")[0]
+    depths = {len(load("folder", path=tmp_path / "both", series=which)[0].image) for which in (1, 2)}
+    assert depths == {3, 4}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -508,8 +570,9 @@ def test_numbers_as_labels_stay_numbers(pictures):
         ("file,label\ndog/9.png,1\n", "line 2: there is no image 'dog/9.png'"),
         ("file,label\ndog/0.png,1\ndog/0.png,1\n", "line 3: dog/0.png stands there twice"),
         ("file,split\ndog/0.png,training\n", "line 2: split 'training', expected train, val, test"),
-        ("file,label\ndog/0.png\n", "line 2: not as many columns"),
+        ("file,label\ndog/0.png\n", "line 2: 1 columns, the first line names 2"),
         ("file,mask\ndog/0.png,../../x.png\n", "lies outside"),
+        ("file,patient,split\ndog/0.png,7,train\ncat/1.png,7,test\n", "line 3: patient 7 is in test and in train"),
     ],
 )
 def test_a_table_with_a_fault_names_the_line(pictures, text, words):
@@ -538,9 +601,6 @@ def test_a_folder_of_dicom_slices_is_one_scan(tmp_path):
 def test_a_folder_without_images_is_refused(tmp_path):
     with pytest.raises(DataError, match="holds no image"):
         load("folder", path=_empty(tmp_path / "nothing"))
-    (tmp_path / "x.txt").write_text("x")
-    with pytest.raises(DataError, match="is no folder"):
-        load("folder", path=tmp_path / "x.txt")
     Image.fromarray(np.zeros((5, 4), np.uint8)).save(tmp_path / "1.png")
     with pytest.raises(DataError, match="There is no table"):
         load("folder", path=tmp_path, labels=tmp_path / "none.csv")

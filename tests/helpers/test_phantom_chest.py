@@ -202,7 +202,7 @@ def test_a_nodule_is_round_in_space():
 def test_slices_show_the_nodules_of_the_scan(scans):
     """What a slice has a box around has the diameter and kind of a nodule of the patient, and lies where it lies."""
     for patient, scan in enumerate(scans):
-        middles = scan.nodules.centres[:, 1:] + 0.5
+        middles = scan.nodules.centres[:, 1:]
         for index in range(IMAGES_EACH):
             one = chest_ct(11, IMAGES_EACH * patient + index, nodules=3)
             for centre, diameter in zip(one.nodules.centres, one.nodules.diameters_mm, strict=True):

@@ -114,7 +114,8 @@ def brain_mri(
     Returns
     -------
     Case : image (H, W, 4) float32 in the order of SEQUENCES, in no unit; mask (H, W) uint8, numbers of LABELS; label 1
-        if the mask has any; table: "anatomy" "MNI152" or "procedural", "height_mm" of the slice, 0 in the middle
+        if the mask has any, be it one pixel; table: "anatomy" "MNI152" or "procedural", "height_mm" of the slice, 0 in
+        the middle
 
     Raises
     ------
@@ -168,7 +169,7 @@ def brain_volume(
 
 def _height(rng: np.random.Generator, lesion: Lesion, quarter: int) -> float:
     """mm: most often through the tumour, each slice of a patient in another quarter of it; else anywhere."""
-    # Patients without a tumour are cut the same way, so that the height tells nothing
+    # Patients without a tumour are cut the same way, so that the height does not tell them from the others
     anywhere, through, within = rng.random(), rng.random(), rng.uniform(-DEPTH / 2, DEPTH / 2)
     if anywhere < 0.2:
         return within

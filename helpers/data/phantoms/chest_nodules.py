@@ -179,7 +179,7 @@ def seen(plane: Plane, shown: list[tuple[Lump, np.ndarray]], least_share: float,
         else:
             faint.append((replace(lump, kind="faint"), share))
     boxes = np.array([box for _, box in found], np.float32).reshape(-1, 4)
-    return findings([lump for lump, _ in found], (boxes[:, :2] + boxes[:, 2:]) / 2, boxes), faint
+    return findings([lump for lump, _ in found], (boxes[:, :2] + boxes[:, 2:] - 1) / 2, boxes), faint
 
 
 def findings(lumps: list[Lump], centres: np.ndarray, boxes: np.ndarray | None = None) -> Findings:

@@ -108,7 +108,10 @@ class Phantoms:
         if images < WORTH_HELP or not _writable(self._path(0).parent):
             return
         hands = min(len(missing), os.cpu_count() or 1)
-        with progress_bar(f"making {self.name} phantoms", len(missing)) as bar, self._help(missing, hands) as others:
+        with (
+            progress_bar(f"making {self.name} phantoms", len(missing), " blocks") as bar,
+            self._help(missing, hands) as others,
+        ):
             for block in missing[::hands]:
                 self._block(block)
                 bar.update()
@@ -128,7 +131,9 @@ class Phantoms:
         try:
             for hand in range(1, hands):
                 order = json.dumps([asdict(self), missing[hand::hands]])
-                crew.append(subprocess.Popen([sys.executable, "-m", __name__, order], env=environment))
+                crew.append(
+                    subprocess.Popen([sys.executable, "-m", __name__, order], env=environment, start_new_session=True)
+                )
             yield crew
         finally:
             for worker in crew:

@@ -241,6 +241,8 @@ def _volume(images: list[_Image], source: Path) -> Scan:
     rescale = np.concatenate([image.rescale for image in images])
     positions = np.concatenate([image.positions for image in images])
     about = {name: _words(first.header, key) for name, key in _ABOUT.items() if first.header.get(key)}
+    if "PixelSpacing" not in first.header and "ImagerPixelSpacing" in first.header:
+        about["spacing"] = "at the detector: the patient, nearer to the tube, is shown larger than life"
     affine = np.eye(4)
     if np.isfinite(positions).all():
         kept = _in_order(positions, np.cross(*first.axes), frames, rescale, source)
