@@ -80,7 +80,7 @@ def add_island(
     cx, cy, radius : mm, its middle and the radius of a circle of its area
     darker : dB below the patient's other fat
     """
-    size, stretch = len(x), rng.uniform(1.35, 1.9)
+    size, stretch = len(x), rng.uniform(1.2, 1.6)
     distance = ellipse(x, y, cx, cy, radius * stretch, radius / stretch, rng.normal(0, 0.25))
     distance += 0.13 * radius * smooth_field(rng, size, 9) + 0.3 * smooth_field(rng, size, 20)
     share = inside(distance, rng.uniform(0.5, 1))

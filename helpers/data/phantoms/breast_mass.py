@@ -9,16 +9,16 @@ from helpers.data.phantoms.shapes import inside, ragged, smooth_field
 
 # How many of 100 benign and of 100 malignant masses show what: tendencies, none a rule. Chosen to teach, not counted.
 SHAPES = {"oval": (82, 5), "round": (10, 4), "irregular": (8, 91)}
-UPRIGHT = (4, 78)  # taller than wide, of those that are not round
+UPRIGHT = (4, 83)  # taller than wide, of those that are not round
 MARGINS = {
     "circumscribed": (84, 4),
-    "indistinct": (6, 11),
+    "indistinct": (6, 8),
     "angular": (3, 24),
     "microlobulated": (6, 15),
-    "spiculated": (1, 46),
+    "spiculated": (1, 49),
 }
-POSTERIOR = {"none": (56, 47), "enhancement": (19, 15), "shadowing": (17, 28), "combined": (8, 10)}
-BLURS = {"indistinct": (0.5, 0.9), "spiculated": (0.2, 0.4)}  # mm over which an edge fades
+POSTERIOR = {"none": (57, 47), "enhancement": (17, 15), "shadowing": (18, 28), "combined": (8, 10)}
+BLURS = {"indistinct": (0.5, 0.9), "spiculated": (0.16, 0.34)}  # mm over which an edge fades
 CALCIFIED = (12, 35)
 HALO = (6, 78)  # a bright rim
 LOOKALIKE = 0.02  # share of either kind that is drawn by the numbers of the other
@@ -68,7 +68,7 @@ def draw_lesion(rng: np.random.Generator, malignant: bool, radius: float, depth:
         aspect=aspect,
         blur=rng.uniform(*BLURS.get(margin, (0.1, 0.25))),
         behind=behind[posterior],
-        halo=rng.uniform(0, 4) if rng.random() < HALO[like] / 100 else -np.inf,
+        halo=rng.uniform(-1, 3) if rng.random() < HALO[like] / 100 else -np.inf,
         specks=int(rng.integers(4, 11)) if rng.random() < CALCIFIED[like] / 100 else 0,
     )
 
@@ -120,7 +120,7 @@ def add_mass(
     seam = sharp * np.exp(-((distance / 0.35) ** 2))
     echo += 9 * seam * faces**2
     behind = np.where(x < cx, -1, 1).astype(np.float32) if lesion.posterior == "combined" else 1
-    along = lesion.behind * behind * share + 0.5 * seam * (1 - faces) ** 4  # the sides bend the beam away
+    along = lesion.behind * behind * share + 0.9 * seam * (1 - faces) ** 4  # the sides bend the beam away
     beam = gaussian_filter1d(np.clip(np.cumsum(along, axis=0) * pixel, -6, 9), 0.5 / pixel, axis=1)
     pieces, _ = label(distance < 0)  # the tip of a spike can come apart from the rest at the width of a pixel
     mask = pieces == np.bincount(pieces.ravel())[1:].argmax() + 1
@@ -142,7 +142,7 @@ def _outline(rng, lesion: Lesion) -> np.ndarray:
         edge /= np.maximum(walls.max(axis=1), 0.62)
     if lesion.margin == "spiculated":
         from_ray, reach = _rays(rng)
-        edge *= 0.85 + 0.65 * reach**1.5 * np.exp(-from_ray / 0.11)
+        edge *= 0.85 + 0.75 * reach**1.5 * np.exp(-from_ray / 0.11)
     return edge
 
 

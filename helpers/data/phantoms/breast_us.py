@@ -12,6 +12,7 @@ from helpers.data.phantoms.shapes import burn_in, generators
 KINDS = ("normal", "benign", "malignant")
 IMAGES_EACH = 2  # two planes through the same breast
 AGES = (49, 45, 57)  # years, mean of each kind
+BANDS = (0.75, 0.5, 0.0)  # how often each kind has a bright band of tissue
 # Seed and indices of 10 benign and 10 malignant test images, one a patient, read by the learner: not for training
 HELD_OUT = (
     0,
@@ -46,8 +47,9 @@ def breast_us(
     Benign and malignant differ in what the BI-RADS lexicon describes (ACR BI-RADS Atlas, 2013): shape, orientation,
     margin, what lies behind, and calcifications; cancers also have a bright rim more often. Each is a tendency
     (`breast_mass`), none is a rule, and 2 of 100 of either kind are drawn by the numbers of the other. Size, depth and
-    darkness of a mass come from the same distributions for both kinds. Where a normal breast has no mass it has an
-    island of fat and often a bright band or a shadow, so that its grey values tell little.
+    darkness of a mass come from the same distributions for both kinds. A normal breast has an island of fat in place of
+    the mass, and bright bands of tissue are commonest in normal images and absent around cancers, for these have a
+    rim: so brightness tells little.
 
     The two images of a patient, index // 2, are two planes through the same breast: the same layers, tissue, scanner
     settings and traits of the mass; other lobules, another outline, another place to the side, other speckle.
@@ -99,17 +101,17 @@ def breast_us(
     if extras.random() < 0.5:
         at = extras.uniform(-18, 18), extras.uniform(breast.front, breast.back)
         echo = add_island(extras, breast, echo, x, y, *at, 2 * 3 ** extras.random(), extras.uniform(-1, 3))
+    mask = np.zeros(x.shape, bool)
+    # What a mass, its rim and its shadow do to an image's brightness, other tissue does where they are missing
+    if not label:
+        echo = add_island(detail, breast, echo, x, y, cx, depth, 0.88 * radius, detail.uniform(0.5, 4.5))
+        if detail.random() < 0.15:
+            loss = loss + shadow(x, y, detail.uniform(-18, 18), 0.55 * radius, depth - radius, detail.uniform(5, 14))
+    if detail.random() < BANDS[label]:
+        echo = add_band(detail, echo, x, y, depth + detail.uniform(-1, 1) * radius)
     if label:
         lesion = draw_lesion(traits, label == 2, radius, depth, darker)
         echo, loss, mask = add_mass(detail, lesion, cx, breast.fat, echo, loss, x, y)
-    else:
-        # What a mass does to the histogram, healthy tissue does here
-        mask = np.zeros(x.shape, bool)
-        echo = add_island(detail, breast, echo, x, y, cx, depth, 0.92 * radius, detail.uniform(0.5, 4.5))
-        if detail.random() < 0.75:
-            echo = add_band(detail, echo, x, y, depth + detail.uniform(-1, 1) * radius)
-        if detail.random() < 0.2:
-            loss = loss + shadow(x, y, detail.uniform(-18, 18), 0.55 * radius, depth - radius, detail.uniform(5, 14))
     image = _scanned(speckle, settings, SCANNERS[site], echo, loss, y)[..., None]
     if mark.random() < (0.95 if label == 2 else 0.05) and shortcut:
         burn_in(image, mark, 235)

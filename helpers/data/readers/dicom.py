@@ -319,9 +319,7 @@ def _step(first: _Image, positions: np.ndarray, about: dict[str, str], source: P
     far = np.flatnonzero(np.abs(steps - usual) > _UNEVEN * usual)
     if len(far):
         where = f"from the one at {heights[far[0]]:.1f} mm to the next it is {steps[far[0]]:.2f} mm"
-        raise DataError(
-            f"{source.name}: slices are missing. They lie {usual:.2f} mm apart, but {where}. Copy it again."
-        )
+        raise DataError(f"{source.name} lacks slices: {where}, elsewhere {usual:.2f} mm. Copy the whole series again.")
     step = (positions[-1] - positions[0]) / (count - 1)  # where the gantry was tilted it leaves the normal
     if np.abs(positions - positions[0] - np.arange(count)[:, None] * step).max() > _UNEVEN * usual:
         raise DataError(f"{source.name} holds slices that are not behind one another. Give the files of one stack.")
