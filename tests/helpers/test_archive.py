@@ -17,6 +17,7 @@ import pytest
 from helpers.data import archive as room
 from helpers.data.archive import MARK, unpack
 from helpers.data.errors import DataError
+from tests.helpers.web import on_disk
 
 NOISE = np.random.default_rng(0).bytes(100_000)
 FILES = {"set/a.txt": b"a" * 1000, "set/deep/er/b.bin": NOISE, "set/empty": b""}
@@ -56,7 +57,7 @@ def refused(archive: Path, target: Path, says: str, most_bytes: int = 10**6) -> 
     before = archive.read_bytes() if archive.exists() else None
     with pytest.raises(DataError, match=f"{archive}.*{says}"):
         unpack(archive, target, most_bytes)
-    assert {path.name for path in target.parent.iterdir()} <= {f"{target.name}.lock"}
+    assert not on_disk(target.parent)
     assert {path.name for path in archive.parent.iterdir()} <= {archive.name, target.parent.name}
     assert before is None or archive.read_bytes() == before
 
@@ -329,7 +330,7 @@ def test_disk_full(tmp_path, target, monkeypatch):
     )
     with pytest.raises(DataError, match="The disk is full: .* MB are free.*COURSE_DATA"):
         unpack(make(tmp_path / "set.zip"), target, 10**6)
-    assert {path.name for path in target.parent.iterdir()} == {"unpacked.lock"}
+    assert not on_disk(target.parent)
 
 
 def test_file_in_place_of_the_folder_above(tmp_path, target):
@@ -367,7 +368,7 @@ def test_killed_in_the_middle_and_called_again(tmp_path, target):
     assert not target.exists()
     (target.parent / "unpacked.unpacking" / "rest").write_bytes(b"of the killed one")
     assert content(unpack(archive, target, 10**6)) == FILES
-    assert {path.name for path in target.parent.iterdir()} == {"unpacked", "unpacked.lock"}
+    assert on_disk(target.parent) == {"unpacked"}
 
 
 def test_two_processes_at_once_unpack_it_once(tmp_path, target):

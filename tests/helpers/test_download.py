@@ -23,7 +23,7 @@ import pytest
 from helpers.data import download
 from helpers.data.download import NoNetwork, RemoteFile, check_file, fetch
 from helpers.data.errors import DataError
-from tests.helpers.web import Answer, Server, until
+from tests.helpers.web import Answer, Server, on_disk, until
 
 BODY = np.random.default_rng(0).bytes(100_000)
 OTHER = np.random.default_rng(1).bytes(100_000)
@@ -47,11 +47,6 @@ def remote(url: str, name: str = "set.npz", **other) -> RemoteFile:
 def unknown(url: str, **other) -> RemoteFile:
     """A file of which neither size nor checksum is known."""
     return RemoteFile(url, "set.npz", **other)
-
-
-def on_disk(folder: Path) -> set[str]:
-    """The names in a folder. Empty lock files stay behind and mean nothing."""
-    return {path.name for path in folder.iterdir() if path.suffix != ".lock"} if folder.is_dir() else set()
 
 
 WHOLE = {"set.npz", "set.npz.checked"}

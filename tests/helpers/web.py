@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,11 @@ class Server:
         self.closing.set()
         self._http.shutdown()
         self._http.server_close()
+
+
+def on_disk(folder: Path) -> set[str]:
+    """The names in a folder. Empty lock files mean nothing: with some versions of filelock they stay behind."""
+    return {path.name for path in folder.iterdir() if path.suffix != ".lock"} if folder.is_dir() else set()
 
 
 def until(condition, seconds: float = 20) -> None:
