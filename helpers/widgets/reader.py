@@ -27,7 +27,7 @@ for breast imaging (ACR, 2013):
 
 **orientation**: wider than tall speaks for benign; taller than wide for malignant
 
-**behind it**: brighter tissue speaks for benign; a broad shadow for malignant
+**behind it**: a broad shadow speaks a little for malignant
 
 None of the three is sure. We built them into these phantoms; on patients there is more to know."""
 _BLIND = "Nothing is told until the last: who learns on the way is another reader at the end than at the start."
