@@ -1,7 +1,6 @@
 """`load` and `datasets`: every set of images by one name, phantom or real."""
 
 import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,14 @@ import numpy as np
 from helpers.data.dataset import Card, Dataset
 from helpers.data.download import NoNetwork, RemoteFile, check_file, fetch
 from helpers.data.errors import DataError
+from helpers.data.own_files import open_folder
 from helpers.data.phantoms.store import Phantoms, makers
 from helpers.data.registry import SPLITS, Entry, entries, find
 from helpers.data.sets import OPENERS, Opened
 from helpers.display import say
 from helpers.places import data_folder
 
+_OPENERS = OPENERS | {"folder": open_folder}
 MOST, LARGEST = 1_000_000, 1024  # cases; pixels of a phantom
 
 
@@ -118,26 +119,18 @@ def _found(entry: Entry, split: str, n, seed: int, path, unverified: bool, optio
     """Sets that lie on disk, or are brought there."""
     own = ["labels", "classes", "series"] if entry.format == "folder" else []
     _check_words(entry, split, list(SPLITS) + ["all"] * (not entry.counts), options, [*entry.options, *own])
-    options = {key: values[0] for key, values in entry.options.items()} | options
+    options = entry.defaults | options
     for key, values in entry.options.items():
         if options[key] not in values:
             raise ValueError(f"{entry.name} has {key} {', '.join(map(str, values))}; got {options[key]!r}")
     paths = _paths(entry, None if path is None else Path(path).expanduser(), unverified, options)
-    opened = _opener(entry)(entry, split, paths, options, not unverified)
+    opened = _OPENERS[entry.format](entry, split, paths, options, not unverified)
     if n is None:
         return opened, range(len(opened.source))
     order = np.random.default_rng(seed).permutation(len(opened.source))
     if n > len(order):
         raise ValueError(f"{entry.name}, split {split}, has {len(order)} cases; n = {n} is more")
     return opened, order[:n].tolist()
-
-
-def _opener(entry: Entry) -> Callable[..., Opened]:
-    if entry.format == "folder":
-        from helpers.data.own_files import open_folder
-
-        return open_folder
-    return OPENERS[entry.format]
 
 
 def _check_words(entry: Entry, split: str, splits: list[str], options: dict, allowed: list[str]) -> None:
@@ -252,14 +245,10 @@ def datasets() -> Datasets:
     return Datasets()
 
 
-def _first_files(entry: Entry) -> list[dict]:
-    return entry.chosen_files({key: values[0] for key, values in entry.options.items()})
-
-
 def _size(entry: Entry) -> str:
     if not entry.files:
         return "your own copy" if entry.needs_path else "none"
-    sizes = [file.get("bytes") for file in _first_files(entry)]
+    sizes = [file.get("bytes") for file in entry.chosen_files(entry.defaults)]
     if None in sizes:
         return "not stated"
     total = sum(sizes)
@@ -271,4 +260,8 @@ def _here(entry: Entry) -> str:
         return "yes"
     if not entry.files:
         return ""
-    return "yes" if all((data_folder() / entry.name / file["name"]).exists() for file in _first_files(entry)) else "no"
+    return (
+        "yes"
+        if all((data_folder() / entry.name / file["name"]).exists() for file in entry.chosen_files(entry.defaults))
+        else "no"
+    )

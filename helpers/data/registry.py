@@ -43,6 +43,11 @@ class Entry:
     options: dict[str, list] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """What each option is if nobody says: its first value."""
+        return {option: values[0] for option, values in self.options.items()}
+
     def chosen_files(self, options: dict[str, Any]) -> list[dict[str, Any]]:
         """The files that these options need."""
         return [file for file in self.files if "option" not in file or options.get(file["option"]) == file["value"]]

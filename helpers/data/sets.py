@@ -15,6 +15,8 @@ from helpers.data.errors import DataError
 from helpers.data.registry import SPLITS, Entry
 from helpers.data.splits import split_by_name
 
+LUNA_NODULES = 1186  # rows of annotations.csv as published
+
 
 @dataclass(frozen=True)
 class Arrays:
@@ -126,7 +128,7 @@ def open_luna16(entry: Entry, split: str, paths: list[Path], options: dict, whol
         path.stem: path for folder in paths for path in sorted(folder.rglob("*.mhd")) if "seg-lungs" not in str(path)
     }
     _check_number(entry, options, len(scans), whole, paths[-1], "scans")
-    nodules = _luna_rows(_only(paths, "annotations.csv"), 1186 if whole else None)
+    nodules = _luna_rows(_only(paths, "annotations.csv"), LUNA_NODULES if whole else None)
     excluded = _luna_rows(_only(paths, "annotations_excluded.csv"), None)
 
     def read(name: str) -> Case:
@@ -180,17 +182,22 @@ def _luna_rows(path: Path, expected: int | None) -> dict[str, list[list[float]]]
 
 
 def _luna_findings(rows: list[list[float]], scan: Scan, kind: str) -> Findings:
-    from helpers.data.geometry import voxel_to_world
+    from helpers.data.geometry import world_to_voxel
 
     table = np.array(rows, float).reshape(-1, 4)
-    centres = voxel_to_world(np.linalg.inv(scan.affine), table[:, :3])
+    centres = world_to_voxel(scan.affine, table[:, :3])
     table[table[:, 3] < 0, 3] = 10.0  # of some excluded findings no size is known: so LUNA16's own script takes it
     return Findings(centres.astype(np.float32), table[:, 3].astype(np.float32), np.array([kind] * len(table), np.str_))
 
 
 def open_msd(entry: Entry, split: str, paths: list[Path], options: dict, whole: bool) -> Opened:
     """imagesTr and labelsTr of a Decathlon task; its dataset.json must mean by each number what the course expects."""
-    (root,) = {path.parent for folder in paths for path in folder.rglob("imagesTr")} or {paths[0]}
+    roots = [path.parent for folder in paths for path in folder.rglob("imagesTr")] or paths[:1]
+    if len(roots) > 1:
+        raise DataError(
+            f"{paths[0]} holds several tasks: {', '.join(root.name for root in roots)}. Name the folder of one."
+        )
+    root = roots[0]
     masks = {
         _stem(path): path for path in sorted((root / "labelsTr").glob("*.nii.gz")) if not path.name.startswith("._")
     }

@@ -53,7 +53,7 @@ def draw(case: Case, card: Card, k: int | None = None) -> np.ndarray:
     boxes = np.empty((0, 4)) if case.nodules is None or case.nodules.boxes is None else case.nodules.boxes
     if image.ndim == 4:
         image, mask = image[k], None if mask is None else mask[k]
-    grey = _grey(image, card)
+    grey = grey_levels(image, card)
     if mask is not None and mask.any():
         grey = _outlined(grey, mask)
     scale = SIDE / max(grey.shape[:2])
@@ -75,7 +75,7 @@ def _telling_slice(case: Case) -> int:
     return len(case.image) // 2
 
 
-def _grey(image: np.ndarray, card: Card) -> np.ndarray:
+def grey_levels(image: np.ndarray, card: Card) -> np.ndarray:
     """(H, W, C) as uint8: colour as it is, CT in its window, anything else from its 1st to its 99th percentile."""
     if image.shape[-1] == 3 and image.dtype == np.uint8:
         return image

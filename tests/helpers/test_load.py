@@ -225,6 +225,45 @@ def test_a_server_that_is_not_there_is_a_reason_for_a_phantom(served, capsys):
     assert "breastmnist cannot be reached" in capsys.readouterr().out
 
 
+def test_a_set_in_an_archive_is_downloaded_and_unpacked_once(change, monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_OFFLINE")
+    root = decathlon(tmp_path / "Task04_Hippocampus")
+    body = Path(shutil.make_archive(str(tmp_path / "task"), "tar", tmp_path, root.name)).read_bytes()
+    with Server() as server:
+        facts = {"url": server.gives(Answer(body)), "md5": hashlib.md5(body).hexdigest()}
+        (file,) = find("msd_hippocampus").files
+        change("msd_hippocampus", files=[file | facts | {"unpacked": 10}])
+        assert len(load("msd_hippocampus", "all")) == 10
+        assert len(load("msd_hippocampus", "train")) == 6
+        assert len(server.asked) == 1
+        change("msd_hippocampus", files=[file | facts | {"unpacked": 11}])
+        with pytest.raises(DataError, match="holds 10 images, expected 11"):
+            load("msd_hippocampus")
+
+
+def test_luna16_comes_as_tables_and_archives(change, monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_OFFLINE")
+    monkeypatch.setattr("helpers.data.sets.LUNA_NODULES", 2)
+    root = luna(tmp_path / "luna")
+    (root / "evaluationScript" / "annotations").mkdir(parents=True)
+    (root / "annotations_excluded.csv").rename(root / "evaluationScript/annotations/annotations_excluded.csv")
+    bodies = {"annotations.csv": (root / "annotations.csv").read_bytes()}
+    for name in ("evaluationScript", "subset0"):
+        archive = shutil.make_archive(str(tmp_path / name), "zip", root, name)
+        bodies[f"{name}.zip"] = Path(archive).read_bytes()
+    with Server() as server:
+        files = []
+        for file in find("luna16").chosen_files({"subset": 0}):
+            body = bodies[file["name"]]
+            url = server.gives(Answer(body), path=f"/{file['name']}")
+            facts = {"url": url, "bytes": len(body), "md5": hashlib.md5(body).hexdigest()}
+            files.append(file | facts | ({"unpacked": 2} if "unpacked" in file else {}))
+        change("luna16", files=files)
+        (first, second) = load("luna16", "all")
+        assert first.nodules.diameters_mm == second.excluded.diameters_mm == pytest.approx(6.4)
+        assert len(server.asked) == 3
+
+
 # Sets in one .npz file
 
 

@@ -9,7 +9,7 @@ import pytest
 from helpers import load
 from helpers.data.intensity import window
 from helpers.data.mni import load_mni152
-from helpers.data.sheet import _grey, draw
+from helpers.data.sheet import draw, grey_levels
 from helpers.display import contact_sheet, img, still_bytes
 from helpers.places import COURSE
 
@@ -50,7 +50,7 @@ def one_scan() -> str:
 
 def four_sequences() -> str:
     data = load("brain_mri", n=12, size=192)
-    pictures = [_grey(data[k].image[..., c : c + 1], data.card) for k in (0, 5, 9) for c in range(4)]
+    pictures = [grey_levels(data[k].image[..., c : c + 1], data.card) for k in (0, 5, 9) for c in range(4)]
     return row("phantom: three brains, four sequences", pictures, list(data.card.channels) * 3)
 
 

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from helpers.data.mni import load_mni152
-from helpers.data.phantoms.shapes import _spline_basis, inside
+from helpers.data.phantoms.shapes import inside, spline_basis
 
 FIELD_OF_VIEW = 208.0  # mm, width and height of a slice
 DEPTH = 72.0  # mm from the lowest slice to the highest
@@ -30,7 +30,7 @@ def field_at(weights: np.ndarray, z: float, size: int) -> np.ndarray:
     up = np.array([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], np.float32) / 6
     plane = np.tensordot(up, weights[:, int(low) : int(low) + 4], axes=(0, 1))
     plane /= np.float32(0.332)  # mean root of the summed squares of the weights
-    basis = _spline_basis(size, flat - 3)
+    basis = spline_basis(size, flat - 3)
     strips = np.array_split(basis @ plane, size // 32, axis=1)  # small enough to stay on one thread, which is faster
     return np.concatenate([strip @ basis.T for strip in strips], axis=1)
 

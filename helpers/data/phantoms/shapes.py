@@ -19,7 +19,7 @@ def generators(kind: str, seed: int, index: int, parts: int) -> list[np.random.G
 
 
 @functools.cache
-def _spline_basis(size: int, knots: int) -> np.ndarray:
+def spline_basis(size: int, knots: int) -> np.ndarray:
     """(size, knots + 3) float32: row i holds the weights of the cubic B-splines at the middle of pixel i."""
     from scipy.interpolate import BSpline
 
@@ -36,7 +36,7 @@ def smooth_field(rng: np.random.Generator, size: int, knots: int, across: int | 
     ----------
     knots, across : how many bumps fit from top to bottom and, if that differs, from left to right
     """
-    down, right = _spline_basis(size, knots), _spline_basis(size, across or knots)
+    down, right = spline_basis(size, knots), spline_basis(size, across or knots)
     noise = rng.standard_normal((down.shape[1], right.shape[1])).astype(np.float32)
     return down @ noise @ right.T / np.float32(0.479)  # 0.479: mean of the summed squares of the weights
 
