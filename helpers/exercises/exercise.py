@@ -61,6 +61,7 @@ class Exercise:
     misconceptions : the wrong ideas that are recognised, the likeliest first
     rtol : largest max|a - b| / max|b| that still counts as equal (in float64)
     keeps_dtype : True where the dtype must be that of the reference
+    returns : names of the results where there are several: the reference returns a tuple of them
     verify : for tasks with more than one right result, (case, value) -> None or what is wrong, in place of comparing
     holds : what must hold between calls, once every case passes: (function) -> None or what is wrong
     """
@@ -74,6 +75,7 @@ class Exercise:
     points: int = 1
     rtol: float = 1e-9
     keeps_dtype: bool = False
+    returns: tuple[str, ...] = ()
     verify: Callable[[Case, Any], str | None] | None = None
     holds: Callable[[Callable], str | None] | None = None
 
@@ -137,7 +139,7 @@ class Exercise:
         if self.verify is not None:
             problem = self.verify(case, outcome.value)
         else:
-            problem = compare(self.reference(*case.args), outcome.value, self.rtol, self.keeps_dtype)
+            problem = compare(self.reference(*case.args), outcome.value, self.rtol, self.keeps_dtype, self.returns)
         names = list(inspect.signature(self.reference).parameters)
         changed = " and ".join(f"`{names[i]}`" for i in outcome.changed)
         if problem is None and changed:
@@ -219,9 +221,10 @@ def _outcomes(fn: Callable, cases: list[Case]) -> Iterator[Outcome]:
 
 
 def _is_finite(outcome: Outcome) -> bool:
-    if outcome.stopped or _wrong_type(0.0, outcome.value):
+    values = outcome.value if isinstance(outcome.value, tuple) else (outcome.value,)
+    if outcome.stopped or any(_wrong_type(0.0, value) for value in values):
         return False
-    return bool(np.isfinite(np.asarray(outcome.value)).all())
+    return all(np.isfinite(np.asarray(value)).all() for value in values)
 
 
 def is_stub(fn: Callable) -> bool:
@@ -245,12 +248,15 @@ def _empty(statement: ast.stmt) -> bool:
     )
 
 
-def compare(expected: Any, got: Any, rtol: float, keeps_dtype: bool = False) -> str | None:
+def compare(expected: Any, got: Any, rtol: float, keeps_dtype: bool = False, names: tuple[str, ...] = ()) -> str | None:
     """None when `got` is right; else one or two sentences on what came and what was expected.
 
     Numbers may be Python or NumPy numbers. Arrays are compared in shape, then in value: max|a - b| / max|b| <= rtol
-    (1e-5 at least where one side is float32, which knows seven digits).
+    (1e-5 at least where one side is float32, which knows seven digits). Of several results, a tuple with these names,
+    the first that is not right is told.
     """
+    if isinstance(expected, tuple):
+        return _compare_each(expected, got, rtol, keeps_dtype, names)
     problem = _wrong_type(expected, got)
     if problem:
         return problem
@@ -270,6 +276,18 @@ def compare(expected: Any, got: Any, rtol: float, keeps_dtype: bool = False) -> 
     if keeps_dtype and have.dtype != want.dtype:
         return f"The values are right, but their type is {have.dtype}; {want.dtype} was expected."
     return None
+
+
+def _compare_each(expected: tuple, got: Any, rtol: float, keeps_dtype: bool, names: tuple[str, ...]) -> str | None:
+    names = names or tuple(f"result {k + 1}" for k in range(len(expected)))
+    if not isinstance(got, tuple | list) or len(got) != len(expected):
+        came = f"{len(got)} values" if isinstance(got, tuple | list) else "None" if got is None else "one value"
+        missing = " Is the `return` missing?" if got is None else ""
+        order = ", ".join(f"`{name}`" for name in names)
+        return f"Your function gave back {came}; {len(expected)} were expected, in this order: {order}.{missing}"
+    problems = (compare(due, came, rtol, keeps_dtype) for due, came in zip(expected, got, strict=True))
+    told = ((name, problem) for name, problem in zip(names, problems, strict=True) if problem)
+    return next((f"`{name}`: {problem}" for name, problem in told), None)
 
 
 def _wrong_type(expected: Any, got: Any) -> str | None:
@@ -334,6 +352,8 @@ def _argument(name: str, arg: Any) -> list[str]:
         return [head, *textwrap.indent(body, "  ").splitlines()]
     if isinstance(arg, np.random.Generator):
         return [f"{name}: a NumPy random generator"]
+    if callable(arg):
+        return [f"{name}: {(inspect.getdoc(arg) or 'a function').splitlines()[0]}"]
     return [f"{name} = {arg!r}"[:200]]
 
 

@@ -22,6 +22,14 @@ def relu_slope(A: np.ndarray) -> np.ndarray:
     return (A > 0).astype(A.dtype)
 
 
+def relu_backward(dH: np.ndarray, A: np.ndarray) -> np.ndarray:
+    """The gradient passes where A > 0 and stops elsewhere.
+
+    dH, gradient of the loss with respect to relu(A), and A, the pre-activations, of one shape -> dA, the same shape
+    """
+    return dH * (A > 0)
+
+
 def leaky_relu(A: np.ndarray, leak: float = 0.1) -> np.ndarray:
     """A where A > 0, else leak * A.  Same shape as A. (Maas, Hannun, Ng 2013)"""
     return np.where(A > 0, A, leak * A)

@@ -1,6 +1,8 @@
-"""Layers, forward. Taught in chapter 02."""
+"""Layers without a grid: dense, flatten, dropout, batch norm. Taught in chapters 02, 04 and 05."""
 
 import numpy as np
+
+from helpers.nn.inputs import check_array
 
 
 def dense_forward(X: np.ndarray, W: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -19,6 +21,21 @@ def dense_forward(X: np.ndarray, W: np.ndarray, b: np.ndarray) -> np.ndarray:
     return X @ W + b
 
 
+def dense_backward(dA: np.ndarray, X: np.ndarray, W: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradients of the loss with respect to the input, the weights and the biases of a dense layer.
+
+    Parameters
+    ----------
+    dA : (N, M), gradient of the loss with respect to the pre-activations
+    X, W : (N, D) and (D, M), as in the forward call
+
+    Returns
+    -------
+    dX, dW, db : (N, D), (D, M) and (M,). They sum over the batch: the mean is already in the loss.
+    """
+    return dA @ W.T, X.T @ dA, dA.sum(axis=0)
+
+
 def count_dead_units(X: np.ndarray, W: np.ndarray, b: np.ndarray) -> int:
     """How many units of a ReLU layer give 0 for every example.  X (N, D), W (D, M), b (M,) -> an int from 0 to M.
 
@@ -27,3 +44,71 @@ def count_dead_units(X: np.ndarray, W: np.ndarray, b: np.ndarray) -> int:
     """
     A = dense_forward(X, W, b)
     return int((A <= 0).all(axis=0).sum())
+
+
+def flatten(X: np.ndarray) -> np.ndarray:
+    """One row an example.  X (N, H, W, C) -> (N, H * W * C); its backward pass is a reshape back."""
+    return X.reshape(len(X), -1)
+
+
+def dropout(X: np.ndarray, drop: float, rng: np.random.Generator) -> np.ndarray:
+    """Set each entry to 0 with probability `drop`; divide the others by 1 - drop. (Srivastava et al. 2014)
+
+    The division keeps the mean, so that nothing has to be changed when dropout is left out, as it is after training.
+
+    Parameters
+    ----------
+    X : any shape
+    drop : share that is dropped, from 0 to below 1
+    rng : where the chance comes from
+
+    Returns
+    -------
+    Y : the shape and dtype of X
+
+    Raises
+    ------
+    ValueError : drop is not from 0 to below 1
+    """
+    if not 0 <= drop < 1:
+        raise ValueError(f"dropout: drop must be from 0 to below 1; {drop!r} came.")
+    kept = rng.random(X.shape) >= drop
+    return X * (kept / (1 - drop)).astype(X.dtype)
+
+
+def _over(X: np.ndarray) -> tuple[int, ...]:
+    """All axes but the last: batch norm treats each unit or channel for itself."""
+    return tuple(range(X.ndim - 1))
+
+
+def batch_norm(X: np.ndarray, gain: np.ndarray, shift: np.ndarray, eps: float = 1e-3) -> np.ndarray:
+    """Give every unit or channel mean 0 and variance 1 over the batch, then `gain` and `shift`. (Ioffe, Szegedy 2015)
+
+    Parameters
+    ----------
+    X : (N, ..., C), at least two axes
+    gain, shift : (C,), learned
+    eps : added to the variance, so that a constant channel divides by no 0
+
+    Returns
+    -------
+    Y : the shape of X
+    """
+    check_array("X", X, (*("N", "H", "W")[: X.ndim - 1], len(gain)), "batch_norm")
+    axes = _over(X)
+    return gain * ((X - X.mean(axes)) / np.sqrt(X.var(axes) + X.dtype.type(eps))) + shift
+
+
+def batch_norm_backward(
+    dY: np.ndarray, X: np.ndarray, gain: np.ndarray, eps: float = 1e-3
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradients of the loss with respect to X, gain and shift; mean and variance depend on X too.
+
+    dY, X (N, ..., C), gain (C,) -> dX (N, ..., C), dgain (C,), dshift (C,)
+    """
+    axes = _over(X)
+    std = np.sqrt(X.var(axes) + X.dtype.type(eps))
+    normal = (X - X.mean(axes)) / std
+    dgain, dshift = (dY * normal).sum(axes), dY.sum(axes)
+    count = X.dtype.type(X.size // X.shape[-1])
+    return gain / std * (dY - dshift / count - normal * dgain / count), dgain, dshift

@@ -1,4 +1,4 @@
-"""From logits to probabilities to a loss. Taught in chapter 02."""
+"""From logits to probabilities to a loss. Taught in chapters 02 and 04."""
 
 import numpy as np
 
@@ -33,3 +33,30 @@ def cross_entropy(Z: np.ndarray, y: np.ndarray) -> float:
     """
     rows = np.arange(len(y))
     return float(-log_softmax(Z)[rows, y].mean())
+
+
+def softmax_cross_entropy_backward(Z: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gradient of `cross_entropy` with respect to the logits: (P - T) / N.
+
+    Parameters
+    ----------
+    Z : (N, C), logits
+    y : (N,), the true class of each row; T is y as one-hot rows
+
+    Returns
+    -------
+    dZ : (N, C); every row sums to 0
+    """
+    dZ = softmax(Z)
+    dZ[np.arange(len(y)), y] -= 1
+    return dZ / len(y)
+
+
+def mean_squared_error(Y: np.ndarray, T: np.ndarray) -> float:
+    """Mean of (Y - T)**2 over all entries.  Y, T of one shape -> a number."""
+    return float(((Y - T) ** 2).mean())
+
+
+def mean_squared_error_backward(Y: np.ndarray, T: np.ndarray) -> np.ndarray:
+    """Gradient of `mean_squared_error` with respect to Y: 2 (Y - T) / number of entries."""
+    return 2 * (Y - T) / Y.size

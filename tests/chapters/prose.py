@@ -15,7 +15,10 @@ TEXTS = chapters.find_texts()
 HEADING = re.compile(
     r"^## (?:(?P<id>\d+\.\d+) )?(?P<title>.+?)(?: · (?P<mark>core|extra) · (?P<minutes>\d+) min)?$", re.M
 )
-COMMANDS = "log|max|min|exp|sum|frac|cdot|le|ge|partial|quad|qquad|times|in|odot|begin|end"
+COMMANDS = (
+    "log|max|min|exp|sum|frac|cdot|cdots|dots|ldots|le|ge|ne|ll|gg|approx|pm|partial|quad|qquad|times|in|odot|sqrt|hat|bar"
+    "|top|to|leftarrow|rightarrow|lfloor|rfloor|lceil|rceil|lVert|rVert|left|right|big|Big|bigl|bigr|begin|end"
+)
 MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.S)
 
 
@@ -67,16 +70,17 @@ def without_math(text: str) -> str:
 def symbols(formula: str) -> set[str]:
     """The letters of a formula that stand for something: X, W, P, ...; words and commands are left out."""
     formula = re.sub(r"\\(?:text|mathrm|operatorname)\{[^}]*\}", " ", formula)
+    formula = re.sub(r"\\(?:begin|end)\{[a-z]+\}", " ", formula)
     formula = re.sub(rf"\\(?:{COMMANDS})(?![a-z])|\\[,;!]", " ", formula)
     return set(re.findall(r"[A-Za-z]|\\[a-z]+", formula))
 
 
 @functools.cache
 def notation() -> dict[str, str]:
-    """The notation table of chapter 02: symbol -> its name in code (an index: itself)."""
+    """The notation tables of chapter 02: symbol -> its name in code (an index: itself)."""
     (chapter,) = [text for text in TEXTS if text.number == "02"]
-    table = read(chapter).prose.split("| symbol |")[1].split("\n\n")[0]
-    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| $")]
+    tables = [part.split("\n\n")[0] for part in read(chapter).prose.split("| symbol |")[1:]]
+    rows = [line.strip("|").split("|") for table in tables for line in table.splitlines() if line.startswith("| $")]
     pairs = {}
     for row in rows:
         names = re.findall(r"\$([^$]+)\$", row[0])

@@ -100,7 +100,7 @@ def test_every_figure_has_a_description(chapter):
 
 @every
 def test_formulas_use_declared_symbols_only(chapter):
-    known = set("".join(notation())) | {"d", "e"}  # d as in dh/da, e the base of exp
+    known = symbols(" ".join(notation())) | {"d", "e"}  # d as in dh/da, e the base of exp
     for formula in read(chapter).formulas:
         assert symbols(formula) <= known, f"{formula}: not in the notation table of chapter 02"
 

@@ -75,7 +75,7 @@ def test_every_misconception_is_rejected_and_named(exercise, known):
 
 @every
 def test_a_differently_written_right_answer_passes(exercise):
-    assert RIGHT.get(exercise.id), f"tests/exercises/right_answers.py has no other right answer for {exercise.id}"
+    assert RIGHT.get(exercise.id), f"tests/exercises/right_answers has no other right answer for {exercise.id}"
     for answer in RIGHT[exercise.id]:
         for seed in SEEDS:
             assert exercise.judge(answer, seed).status == "passed", f"{answer.__name__}, seed {seed}"
