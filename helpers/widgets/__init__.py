@@ -4,8 +4,15 @@ from helpers.lazy import arriving
 
 _HOMES = {
     "activation_explorer": "helpers.widgets.activation",
+    "feature_map_explorer": "helpers.widgets.feature_maps",
+    "gradient_check_explorer": "helpers.widgets.gradient_check",
+    "graph_stepper": "helpers.widgets.graph",
+    "kernel_explorer": "helpers.widgets.kernel",
+    "learning_curve_explorer": "helpers.widgets.learning_curve",
     "neuron_explorer": "helpers.widgets.neuron",
     "nodule_hunt": "helpers.widgets.hunt",
+    "pooling_explorer": "helpers.widgets.pooling",
+    "ravine_explorer": "helpers.widgets.ravine",
     "reader_ratings": "helpers.widgets.reader",
     "reader_study": "helpers.widgets.reader",
     "three_planes": "helpers.widgets.planes",
