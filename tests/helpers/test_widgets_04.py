@@ -180,3 +180,14 @@ def test_without_a_bug_one_curve_is_drawn_and_with_one_two():
 
     assert green(planted) > 2 * green(plain)  # the legend is green too
     assert np.array_equal(plain, gradient_check.picture(at(-9.0)))
+
+
+def test_the_alt_text_of_the_gradient_check_is_true():
+    alt, steps = gradient_check_explorer().alt, gradient_check.STEPS
+    dense = gradient_check.errors("dense", "float64", "none")
+    assert abs(steps[dense.argmin()] - BEST) <= 0.5
+    assert dense.min() < 1e-9
+    transposed = gradient_check.errors("dense", "float64", gradient_check.SLIP)
+    assert f"flat, {transposed[0]:.0e} at every step" in alt
+    assert len({f"{error:.0e}" for error in transposed}) == 1
+    assert f"{gradient_check.errors('ReLU', 'float64', 'none')[-1]:.0e} at a step of 0.1" in alt
