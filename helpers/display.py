@@ -25,9 +25,11 @@ def to_html(text: str) -> str:
     for block in re.split(r"\n\s*\n", text.strip("\n")):
         safe = html.escape(block, quote=False)
         if all(line.startswith("    ") for line in block.splitlines()):
-            parts.append(
-                f"<pre style='margin:4px 0;white-space:pre;overflow-x:auto'>{re.sub('(?m)^    ', '', safe)}</pre>"
-            )
+            code = re.sub("(?m)^    ", "", safe) + "</pre>"
+            if parts and parts[-1].endswith("</pre>"):  # a blank line within the code
+                parts[-1] = parts[-1].removesuffix("</pre>") + "\n\n" + code
+            else:
+                parts.append(f"<pre style='margin:4px 0;white-space:pre;overflow-x:auto'>{code}")
             continue
         words = re.split(r"`([^`]+)`", safe)  # every second piece is code, where ** means a power
         words[::2] = [_ITALIC.sub(r"<i>\1</i>", _BOLD.sub(r"<b>\1</b>", text)) for text in words[::2]]

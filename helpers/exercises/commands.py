@@ -2,10 +2,13 @@
 
 import hashlib
 import inspect
+import json
+import textwrap
 from collections.abc import Callable
 
 from helpers.display import Message, Source, put, say
 from helpers.exercises import progress, registry
+from helpers.places import COURSE
 
 _MARK = {"passed": "good", "wrong": "bad", "raised": "bad", "not attempted": "note"}
 _HEAD = {
@@ -137,10 +140,17 @@ def _without_code() -> set[str]:
 
 
 def _indented_stub(id: str) -> str:
+    """The exercise's cell as the chapter hands it out; without the chapter, its first and last line."""
     exercise = registry.exercise(id)
+    ending = f'{exercise.function} = check("{id}", {exercise.function})'
+    for path in (COURSE / "chapters").glob(f"{id.split('.')[0]:0>2}_*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+        handed_out = next((source for source in sources if source.endswith(ending)), None)
+        if handed_out is not None:
+            return textwrap.indent(handed_out, "    ", lambda line: True)
     names = ", ".join(inspect.signature(exercise.reference).parameters)
-    stub = f'def {exercise.function}({names}):\n    ...\n\n{exercise.function} = check("{id}", {exercise.function})'
-    return "\n".join(f"    {line}" for line in stub.splitlines())
+    return textwrap.indent(f"def {exercise.function}({names}):\n    ...\n\n{ending}", "    ", lambda line: True)
 
 
 def score(code: str | None = None) -> Message:

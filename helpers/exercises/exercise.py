@@ -348,7 +348,8 @@ def _argument(name: str, arg: Any) -> list[str]:
             return [f"{name} {arg.shape} {arg.dtype}, from {arg[0]!s} to {arg[-1]!s}"]
         if arg.size > 24:
             return [f"{name} {arg.shape} {arg.dtype}, values from {_number(arg.min())} to {_number(arg.max())}"]
-        body = np.array2string(arg, precision=4, suppress_small=True, max_line_width=90)
+        grid = arg.squeeze() if arg.ndim > 2 else arg  # (1, 3, 3, 1) as three rows of three
+        body = np.array2string(grid, precision=4, suppress_small=True, max_line_width=90)
         return [head, *textwrap.indent(body, "  ").splitlines()]
     if isinstance(arg, np.random.Generator):
         return [f"{name}: a NumPy random generator"]

@@ -116,6 +116,7 @@ def test_reset_forgets_one_a_prediction_a_chapter_or_all(capsys):
     predict("2.3a", "?", ["a", "b"]).choose(2)
     quiz("2").answer(1, 2)
     assert "def relu(A):" in repr(reset("2.3"))
+    assert "The larger of each entry and 0." in repr(reset("2.3"))  # the cell as it was handed out
     assert stored()["exercises"] == {}
     reset("2.3a")
     assert stored()["predictions"] == {}
