@@ -1,6 +1,7 @@
 """What an exercise is, and how a function is judged against it. No display, no progress: graders use this too."""
 
 import ast
+import copy
 import inspect
 import re
 import textwrap
@@ -139,7 +140,8 @@ class Exercise:
         if self.verify is not None:
             problem = self.verify(case, outcome.value)
         else:
-            problem = compare(self.reference(*case.args), outcome.value, self.rtol, self.keeps_dtype, self.returns)
+            due = self.reference(*copy.deepcopy(case.args))  # a generator among them must not move on
+            problem = compare(due, outcome.value, self.rtol, self.keeps_dtype, self.returns)
         names = list(inspect.signature(self.reference).parameters)
         changed = " and ".join(f"`{names[i]}`" for i in outcome.changed)
         if problem is None and changed:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.nn.inputs import check_alike
+
 
 def relu(A: np.ndarray) -> np.ndarray:
     """The larger of each value and 0.  A (any shape) -> same shape and dtype; A is left as it is.
@@ -27,6 +29,7 @@ def relu_backward(dH: np.ndarray, A: np.ndarray) -> np.ndarray:
 
     dH, gradient of the loss with respect to relu(A), and A, the pre-activations, of one shape -> dA, the same shape
     """
+    check_alike("relu_backward", dH=dH, A=A)
     return dH * (A > 0)
 
 

@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 from helpers.nn.convolution import output_size
+from helpers.nn.inputs import check_whole
 
 
 def receptive_field(layers: list[tuple[int, ...]]) -> int:
@@ -16,13 +17,22 @@ def receptive_field(layers: list[tuple[int, ...]]) -> int:
     ----------
     layers : (kernel_size, stride) or (kernel_size, stride, dilation) of each convolution and pooling, first to last
 
+    Raises
+    ------
+    ValueError : an entry with one number, or with more than three, or one that is no whole number from 1 on
+
     Examples
     --------
     >>> receptive_field([(3, 1), (2, 2), (3, 1)])
     8
     """
     field, apart = 1, 1
-    for kernel_size, stride, *dilation in layers:
+    for layer in layers:
+        if len(layer) not in (2, 3):
+            raise ValueError(f"A layer must be (kernel_size, stride) or (kernel_size, stride, dilation); {layer} came.")
+        for number in layer:
+            check_whole("each number of a layer", number, 1, "receptive_field")
+        kernel_size, stride, *dilation = layer
         field += (kernel_size - 1) * (dilation[0] if dilation else 1) * apart
         apart *= stride
     return field
@@ -37,6 +47,9 @@ class Row(NamedTuple):
     multiply_adds: int
 
 
+_NUMBERS = {"conv": 2, "pool": 1, "flatten": 0, "dense": 1}  # how many stand behind each kind of layer
+
+
 def layer_table(input_shape: tuple[int, ...], layers: list[tuple]) -> list[Row]:
     """Shape, parameters and multiply-adds of every layer for one example.
 
@@ -48,10 +61,20 @@ def layer_table(input_shape: tuple[int, ...], layers: list[tuple]) -> list[Row]:
 
     Raises
     ------
-    ValueError : a layer of another kind, a kernel that does not fit, a dense layer on a grid
+    ValueError : a layer of another kind, a kernel that does not fit, a dense layer on a grid, another one on a row
     """
     shape, rows = tuple(input_shape), []
     for kind, *numbers in layers:
+        if _NUMBERS.get(kind) != len(numbers):
+            raise ValueError(
+                'A layer must be ("conv", channels, kernel_size), ("pool", size), ("flatten",) or ("dense", units); '
+                f"{(kind, *numbers)} came."
+            )
+        for number in numbers:
+            check_whole(f"each number of {kind}", number, 1, "layer_table")
+        if (len(shape) == 1) != (kind == "dense"):
+            needed = "a row of numbers: flatten first" if kind == "dense" else "a grid (H, W, C)"
+            raise ValueError(f"A {kind} layer must get {needed}; {shape} came.")
         parameters = multiply_adds = 0
         if kind == "conv":
             channels, f = numbers
@@ -62,14 +85,10 @@ def layer_table(input_shape: tuple[int, ...], layers: list[tuple]) -> list[Row]:
             shape = (*(output_size(n, numbers[0], numbers[0]) for n in shape[:2]), shape[2])
         elif kind == "flatten":
             shape = (math.prod(shape),)
-        elif kind == "dense" and len(shape) == 1:
+        else:
             weights = shape[0] * numbers[0]
             shape = (numbers[0],)
             parameters, multiply_adds = weights + numbers[0], weights
-        elif kind == "dense":
-            raise ValueError(f"A dense layer needs a row of numbers; it would get a grid, {shape}. Flatten first.")
-        else:
-            raise ValueError(f'A layer is "conv", "pool", "flatten" or "dense"; {kind!r} came.')
         rows.append(Row(kind, shape, parameters, multiply_adds))
     return rows
 

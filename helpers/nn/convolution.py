@@ -35,7 +35,7 @@ def output_size(size: int, kernel_size: int, stride: int = 1, padding: int = 0, 
     padded = size + 2 * padding
     if covered > padded:
         raise ValueError(
-            f"The kernel covers {covered} pixels; the padded image has only {padded}. "
+            f"The padded image must have at least the {covered} pixels that the kernel covers; {padded} came. "
             "Take a smaller kernel or dilation, or more padding."
         )
     return (padded - covered) // stride + 1
@@ -45,9 +45,17 @@ def conv2d_loops(X: np.ndarray, K: np.ndarray) -> np.ndarray:
     """Slide K over X without padding, one pixel at a time.  X (H, W), K (f, f) -> Y (H-f+1, W-f+1).
 
     The plainest form: one output pixel after the other. `conv2d` does the same for batches and channels, fast.
+
+    Raises
+    ------
+    ValueError : X has not two axes, K is not square, or K is larger than X
     """
+    if np.ndim(X) != 2 or np.ndim(K) != 2 or K.shape[0] != K.shape[1]:
+        raise ValueError(
+            f"conv2d_loops: X must have shape (H, W) and K (f, f); X {np.shape(X)} and K {np.shape(K)} came."
+        )
     f = K.shape[0]
-    Y = np.zeros((X.shape[0] - f + 1, X.shape[1] - f + 1), dtype=np.result_type(X, K))
+    Y = np.zeros((output_size(X.shape[0], f), output_size(X.shape[1], f)), dtype=np.result_type(X, K))
     for i in range(Y.shape[0]):
         for j in range(Y.shape[1]):
             Y[i, j] = (X[i : i + f, j : j + f] * K).sum()
@@ -84,6 +92,14 @@ def borders(
     )
 
 
+def surrounded(X: np.ndarray, top: int, bottom: int, left: int, right: int) -> np.ndarray:
+    """X (N, H, W, C) with so many rows and columns of zeros around each image (np.pad takes several times as long)."""
+    N, H, W, C = X.shape
+    padded = np.zeros((N, top + H + bottom, left + W + right, C), X.dtype)
+    padded[:, top : top + H, left : left + W] = X
+    return padded
+
+
 def columns(
     X: np.ndarray, kernel_size: int | tuple[int, int], stride=1, padding: Padding = 0, dilation=1
 ) -> np.ndarray:
@@ -101,12 +117,12 @@ def columns(
     rh, rw = pair("dilation", dilation, 1, "conv2d")
     (top, bottom), (left, right) = borders(padding, X.shape[1:3], (kh, kw), (sh, sw), (rh, rw))
     if top or bottom or left or right:
-        X = np.pad(X, ((0, 0), (top, bottom), (left, right), (0, 0)))
+        X = surrounded(X, top, bottom, left, right)
     N, H, W, C = X.shape
     if rh * (kh - 1) + 1 > H or rw * (kw - 1) + 1 > W:
         raise ValueError(
-            f"conv2d: the kernel covers {rh * (kh - 1) + 1} x {rw * (kw - 1) + 1} pixels and does not fit into the "
-            f"padded image of {H} x {W}. Take a smaller kernel or dilation, or more padding."
+            f"conv2d: the padded image must have at least the {rh * (kh - 1) + 1} x {rw * (kw - 1) + 1} pixels that "
+            f"the kernel covers; {H} x {W} came. Take a smaller kernel or dilation, or more padding."
         )
     places = ((H - rh * (kh - 1) - 1) // sh + 1, (W - rw * (kw - 1) - 1) // sw + 1)
     n, h, w, c = X.strides
@@ -148,9 +164,15 @@ def conv2d(
     NotFinite : nan or infinity in an argument
     """
     check_kernel(X, K, b)
-    kh, kw, _, channels = K.shape
-    Y = columns(X, (kh, kw), stride, padding, dilation) @ K.reshape(-1, channels)
-    return Y if b is None else Y + b
+    return weighted(columns(X, K.shape[:2], stride, padding, dilation), K, b)
+
+
+def weighted(rows: np.ndarray, K: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+    """The one matrix product: patches `rows` (N, H', W', kh * kw * C_in) times K, plus b -> Y (N, H', W', C_out)."""
+    Y = rows.reshape(-1, rows.shape[3]) @ K.reshape(-1, K.shape[3])  # of four axes NumPy would make many small ones
+    if b is not None:
+        Y += b
+    return Y.reshape(*rows.shape[:3], -1)
 
 
 def conv2d_backward(
@@ -184,7 +206,8 @@ def conv2d_backward(
 def kernel_gradients(dY: np.ndarray, rows: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """dK and db from the patches `rows` (N, H', W', kh * kw * C_in) of the forward pass."""
     flat = dY.reshape(-1, dY.shape[3])
-    return (rows.reshape(len(flat), -1).T @ flat).reshape(K.shape), flat.sum(axis=0)
+    db = np.ones(len(flat), flat.dtype) @ flat  # the sum over all rows, as a product: several times as fast
+    return (rows.reshape(len(flat), -1).T @ flat).reshape(K.shape), db
 
 
 def image_gradient(
@@ -196,9 +219,9 @@ def image_gradient(
     (top, bottom), (left, right) = borders(padding, shape[1:3], (kh, kw), (sh, sw), (rh, rw))
     N, H, W, _ = shape
     out_h, out_w = dY.shape[1:3]
-    padded = np.zeros((N, H + top + bottom, W + left + right, C), dtype=dY.dtype)
+    padded, flat = np.zeros((N, H + top + bottom, W + left + right, C), dtype=dY.dtype), dY.reshape(-1, channels)
     for u in range(kh):
         for v in range(kw):  # where weight (u, v) lay, for all places of the kernel at once
             met = padded[:, u * rh : u * rh + sh * out_h : sh, v * rw : v * rw + sw * out_w : sw]
-            met += dY @ K[u, v].T
+            met += (flat @ K[u, v].T).reshape(met.shape)
     return padded[:, top : top + H, left : left + W]

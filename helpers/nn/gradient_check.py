@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 
 
-def numerical_gradient(f: Callable[[np.ndarray], float], X: np.ndarray, step: float = 1e-5) -> np.ndarray:
-    """The slope of f in every entry of X, by central differences: (f(X + step) - f(X - step)) / (2 step).
+def numerical_gradient(loss: Callable[[np.ndarray], float], X: np.ndarray, step: float = 1e-5) -> np.ndarray:
+    """The slope of `loss` in every entry of X, by central differences: (loss(X + step) - loss(X - step)) / (2 step).
 
     Parameters
     ----------
-    f : takes an array like X, gives a number
+    loss : takes an array like X, gives a number
     X : any shape; it is left as it is
     step : how far each entry is moved, up and down
 
@@ -24,19 +24,19 @@ def numerical_gradient(f: Callable[[np.ndarray], float], X: np.ndarray, step: fl
     for place in np.ndindex(X.shape):
         value = X[place]
         X[place] = value + step
-        above = f(X)
+        above = loss(X)
         X[place] = value - step
-        below = f(X)
+        below = loss(X)
         X[place] = value
         gradient[place] = (above - below) / (2 * step)
     return gradient
 
 
-def relative_error(a: np.ndarray, n: np.ndarray) -> float:
-    """||a - n|| / (||a|| + ||n||), the norms over all entries: from 0 (equal) to 1.
+def relative_error(gradient: np.ndarray, numeric: np.ndarray) -> float:
+    """||gradient - numeric|| / (||gradient|| + ||numeric||), norms over all entries: from 0 (equal) to 1.
 
     0 where both are 0. In float64, and away from kinks, a right gradient gives less than 1e-7.
     """
-    a, n = np.asarray(a, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    a, n = np.asarray(gradient, dtype=np.float64), np.asarray(numeric, dtype=np.float64)
     size = np.linalg.norm(a) + np.linalg.norm(n)
     return float(np.linalg.norm(a - n) / size) if size > 0 else 0.0

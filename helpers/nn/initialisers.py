@@ -4,12 +4,22 @@ import math
 
 import numpy as np
 
+from helpers.nn.inputs import check_whole
+
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """Inputs of one unit, and outputs that one input reaches: (fan_in, fan_out).
 
     Dense (D, M): D and M. Convolution (kh, kw, C_in, C_out): kh * kw * C_in and kh * kw * C_out.
+
+    Raises
+    ------
+    ValueError : neither two sizes nor four, or one of them no whole number from 1 on
     """
+    if len(shape) not in (2, 4):
+        raise ValueError(f"shape must be (D, M) or (kh, kw, C_in, C_out); {shape} came.")
+    for size in shape:
+        check_whole("each size in shape", size, 1, "initialisation")
     patch = math.prod(shape[:-2])
     return patch * shape[-2], patch * shape[-1]
 

@@ -49,13 +49,21 @@ def check_finite(name: str, X: np.ndarray, where: str) -> None:
         )
 
 
-def check_labels(y: np.ndarray, Z: np.ndarray, where: str) -> None:
-    """y must be (N,) integers from 0 to C - 1 beside logits Z (N, C).
+def check_alike(where: str, **arrays: np.ndarray) -> None:
+    """Two arrays, given by name, must be floats of one shape: NumPy would stretch one to the other without a word."""
+    (first, A), (second, B) = arrays.items()
+    check_array(first, A, np.shape(A), where)
+    check_array(second, B, A.shape, where)
+
+
+def check_logits(Z: np.ndarray, y: np.ndarray, where: str) -> None:
+    """Z must be (N, C), and y (N,) integers from 0 to C - 1.
 
     Raises
     ------
     ValueError : another shape, no integers (one-hot labels?), a label outside 0 to C - 1
     """
+    check_array("Z", Z, ("N", "C"), where)
     N, C = Z.shape
     if not isinstance(y, np.ndarray) or y.shape != (N,) or y.dtype.kind not in "iu":
         came = f"shape {y.shape}, {y.dtype}" if isinstance(y, np.ndarray) else type(y).__name__

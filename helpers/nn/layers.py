@@ -18,6 +18,9 @@ def dense_forward(X: np.ndarray, W: np.ndarray, b: np.ndarray) -> np.ndarray:
     -------
     A : (N, M), the pre-activations
     """
+    check_array("W", W, ("D", "M"), "dense_forward")
+    check_array("X", X, ("N", W.shape[0]), "dense_forward")
+    check_array("b", b, (W.shape[1],), "dense_forward")
     return X @ W + b
 
 
@@ -33,6 +36,9 @@ def dense_backward(dA: np.ndarray, X: np.ndarray, W: np.ndarray) -> tuple[np.nda
     -------
     dX, dW, db : (N, D), (D, M) and (M,). They sum over the batch: the mean is already in the loss.
     """
+    check_array("W", W, ("D", "M"), "dense_backward")
+    check_array("X", X, ("N", W.shape[0]), "dense_backward")
+    check_array("dA", dA, (X.shape[0], W.shape[1]), "dense_backward")
     return dA @ W.T, X.T @ dA, dA.sum(axis=0)
 
 
@@ -48,6 +54,7 @@ def count_dead_units(X: np.ndarray, W: np.ndarray, b: np.ndarray) -> int:
 
 def flatten(X: np.ndarray) -> np.ndarray:
     """One row an example.  X (N, H, W, C) -> (N, H * W * C); its backward pass is a reshape back."""
+    check_array("X", X, np.shape(X), "flatten")
     return X.reshape(len(X), -1)
 
 
@@ -72,6 +79,7 @@ def dropout(X: np.ndarray, drop: float, rng: np.random.Generator) -> np.ndarray:
     """
     if not 0 <= drop < 1:
         raise ValueError(f"dropout: drop must be from 0 to below 1; {drop!r} came.")
+    check_array("X", X, np.shape(X), "dropout")
     kept = rng.random(X.shape) >= drop
     return X * (kept / (1 - drop)).astype(X.dtype)
 
@@ -81,12 +89,18 @@ def _over(X: np.ndarray) -> tuple[int, ...]:
     return tuple(range(X.ndim - 1))
 
 
+def check_channels(X: np.ndarray, gain: np.ndarray, where: str) -> None:
+    """gain must be (C,), and X rows (N, C) or images (N, H, W, C)."""
+    check_array("gain", gain, ("C",), where)
+    check_array("X", X, (*(("N",) if np.ndim(X) == 2 else ("N", "H", "W")), len(gain)), where)
+
+
 def batch_norm(X: np.ndarray, gain: np.ndarray, shift: np.ndarray, eps: float = 1e-3) -> np.ndarray:
     """Give every unit or channel mean 0 and variance 1 over the batch, then `gain` and `shift`. (Ioffe, Szegedy 2015)
 
     Parameters
     ----------
-    X : (N, ..., C), at least two axes
+    X : (N, C) or (N, H, W, C)
     gain, shift : (C,), learned
     eps : added to the variance, so that a constant channel divides by no 0
 
@@ -94,7 +108,8 @@ def batch_norm(X: np.ndarray, gain: np.ndarray, shift: np.ndarray, eps: float = 
     -------
     Y : the shape of X
     """
-    check_array("X", X, (*("N", "H", "W")[: X.ndim - 1], len(gain)), "batch_norm")
+    check_channels(X, gain, "batch_norm")
+    check_array("shift", shift, gain.shape, "batch_norm")
     axes = _over(X)
     return gain * ((X - X.mean(axes)) / np.sqrt(X.var(axes) + X.dtype.type(eps))) + shift
 
@@ -104,8 +119,10 @@ def batch_norm_backward(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gradients of the loss with respect to X, gain and shift; mean and variance depend on X too.
 
-    dY, X (N, ..., C), gain (C,) -> dX (N, ..., C), dgain (C,), dshift (C,)
+    dY, X (N, C) or (N, H, W, C), gain (C,) -> dX, the shape of X, dgain (C,), dshift (C,)
     """
+    check_channels(X, gain, "batch_norm_backward")
+    check_array("dY", dY, X.shape, "batch_norm_backward")
     axes = _over(X)
     std = np.sqrt(X.var(axes) + X.dtype.type(eps))
     normal = (X - X.mean(axes)) / std

@@ -11,7 +11,7 @@ import numpy as np
 from helpers.nn import convolution, layers, losses, pooling
 from helpers.nn.activations import relu, relu_backward
 from helpers.nn.initialisers import INITIALISERS
-from helpers.nn.inputs import check_array, check_labels, check_whole, pair
+from helpers.nn.inputs import check_array, check_finite, check_whole, pair
 
 
 class Layer:
@@ -62,12 +62,11 @@ class Dense(_WithWeights):
 
     def build(self, shape, rng):
         if len(shape) != 1:
-            raise ValueError(f"Dense needs a row of numbers for each example; it gets a grid, {shape}. Flatten first.")
+            raise ValueError(f"Dense must get a row of numbers for each example; a grid {shape} came. Flatten first.")
         self.parameters = {"W": self.init((shape[0], self.units), rng), "b": np.zeros(self.units)}
         return (self.units,)
 
     def forward(self, X, training=False):
-        check_array("X", X, ("N", len(self.parameters["W"])), "Dense")
         self.X = X
         return layers.dense_forward(X, self.parameters["W"], self.parameters["b"])
 
@@ -88,7 +87,7 @@ class Conv2D(_WithWeights):
 
     def build(self, shape, rng):
         if len(shape) != 3:
-            raise ValueError(f"Conv2D needs images (H, W, C); it gets {shape}.")
+            raise ValueError(f"Conv2D must get images (H, W, C); {shape} came.")
         K = self.init((*self.kernel_size, shape[2], self.channels), rng)
         self.parameters = {"K": K, "b": np.zeros(self.channels)}
         empty = convolution.columns(np.zeros((1, *shape)), self.kernel_size, **self.slide)
@@ -98,7 +97,7 @@ class Conv2D(_WithWeights):
         K, b = self.parameters["K"], self.parameters["b"]
         convolution.check_kernel(X, K, b)
         self.rows, self.shape = convolution.columns(X, self.kernel_size, **self.slide), X.shape
-        return self.rows @ K.reshape(-1, self.channels) + b
+        return convolution.weighted(self.rows, K, b)
 
     def backward(self, dY):
         K = self.parameters["K"]
@@ -171,6 +170,7 @@ class Dropout(Layer):
         return shape
 
     def forward(self, X, training=False):
+        check_array("X", X, np.shape(X), "Dropout")
         self.factor = layers.dropout(np.ones_like(X), self.drop, self.rng) if training else np.ones_like(X)
         return X * self.factor
 
@@ -196,6 +196,7 @@ class BatchNorm(Layer):
 
     def forward(self, X, training=False):
         gain, shift = self.parameters["gain"], self.parameters["shift"]
+        layers.check_channels(X, gain, "BatchNorm")
         self.X, self.training = X, training
         if not training:
             return (gain * (X - self.mean) / np.sqrt(self.variance + self.eps) + shift).astype(X.dtype)
@@ -257,15 +258,19 @@ class Sequential:
         ------
         ValueError : another shape, integers; NotFinite : nan or infinity in X or on the way
         """
-        check_array("X", X, ("N", *self.input_shape), "Sequential")
-        Y = X.astype(self.dtype, copy=False)
+        Y = self.converted(X)
         for layer in self.layers:
             Y = layer.forward(Y, training)
         return Y
 
+    def converted(self, X: np.ndarray) -> np.ndarray:
+        """X in the network's dtype, once it has been checked."""
+        check_array("X", X, ("N", *self.input_shape), "Sequential")
+        return X.astype(self.dtype, copy=False)
+
     def activations(self, X: np.ndarray) -> list[tuple[str, np.ndarray]]:
         """What every layer gives for X, first to last: (name, array)."""
-        found, Y = [], X.astype(self.dtype, copy=False)
+        found, Y = [], self.converted(X)
         for layer in self.layers:
             Y = layer.forward(Y)
             found.append((layer.name, Y))
@@ -277,18 +282,14 @@ class Sequential:
 
     def loss(self, X: np.ndarray, y: np.ndarray) -> float:
         """Mean cross-entropy of the batch."""
-        Z = self.forward(X)
-        check_labels(y, Z, "Sequential")
-        return losses.cross_entropy(Z, y)
+        return losses.cross_entropy(self.forward(X), y)
 
     def loss_and_gradients(self, X: np.ndarray, y: np.ndarray, training: bool = False) -> float:
         """Forward, then backward: the mean cross-entropy; every layer then holds its gradients.
 
         `training=True` drops units and normalises over the batch, as training does.
         """
-        Z = self.forward(X, training)
-        check_labels(y, Z, "Sequential")
-        self.logits = Z
+        self.logits = Z = self.forward(X, training)
         dY = losses.softmax_cross_entropy_backward(Z, y)
         for layer in reversed(self.layers):
             dY = layer.backward(dY)
@@ -307,14 +308,15 @@ class Sequential:
 
         Raises
         ------
-        ValueError : a name that is not there, a shape that does not fit; then nothing is changed
+        ValueError : a name that is not there, a shape that does not fit, nan or infinity; then nothing is changed
         """
         own = self.parameters()
         for name, new in values.items():
             if name not in own:
                 raise ValueError(f"There is no parameter {name!r}; there are {', '.join(own)}.")
             if np.shape(new) != own[name].shape:
-                raise ValueError(f"Parameter {name} has shape {own[name].shape}; {np.shape(new)} came.")
+                raise ValueError(f"Parameter {name} must have shape {own[name].shape}; {np.shape(new)} came.")
+            check_finite(name, np.asarray(new), "set_parameters")
         for name, new in values.items():
             own[name][...] = new
 

@@ -1,14 +1,27 @@
 """From gradients to the next parameters. Taught in chapter 05."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
+from helpers.nn.inputs import check_whole
+
 Rate = float | Callable[[int], float]  # a learning rate, or a function of the step, counted from 1
+
+
+def _check_shapes(where: str, theta: np.ndarray, **others: np.ndarray) -> None:
+    """The others must have the shape of theta: NumPy would stretch one of them without a word."""
+    for name, values in others.items():
+        if np.shape(values) != np.shape(theta):
+            raise ValueError(
+                f"{where}: {name} must have the shape of theta, {np.shape(theta)}; {np.shape(values)} came."
+            )
 
 
 def sgd_step(theta: np.ndarray, g: np.ndarray, learning_rate: float) -> np.ndarray:
     """One step of gradient descent: theta - learning_rate * g.  theta, g of one shape -> theta, a new array."""
+    _check_shapes("sgd_step", theta, g=g)
     return theta - learning_rate * g
 
 
@@ -27,6 +40,7 @@ def momentum_step(
     -------
     theta, m : new arrays
     """
+    _check_shapes("momentum_step", theta, g=g, m=m)
     m = beta * m + g
     return theta - learning_rate * m, m
 
@@ -38,6 +52,7 @@ def rmsprop_step(
 
     q, the running mean of squared gradients, has the shape of theta and is zeros at the start -> theta, q
     """
+    _check_shapes("rmsprop_step", theta, g=g, q=q)
     q = beta * q + (1 - beta) * g**2
     return theta - learning_rate * g / (np.sqrt(q) + eps), q
 
@@ -67,6 +82,8 @@ def adam_step(
     -------
     theta, m, q : new arrays
     """
+    check_whole("t", t, 1, "adam_step")
+    _check_shapes("adam_step", theta, g=g, m=m, q=q)
     m = beta1 * m + (1 - beta1) * g
     q = beta2 * q + (1 - beta2) * g**2
     m_hat = m / (1 - beta1**t)
@@ -76,7 +93,7 @@ def adam_step(
 
 def cosine_decay(rate: float, steps: int) -> Callable[[int], float]:
     """A learning rate that falls from `rate` to 0 over `steps` steps along half a cosine. (Loshchilov, Hutter 2017)"""
-    return lambda t: rate * 0.5 * (1 + np.cos(np.pi * min(t - 1, steps) / steps))
+    return lambda t: rate * 0.5 * (1 + math.cos(math.pi * min(t - 1, steps) / steps))
 
 
 def step_decay(rate: float, every: int, factor: float = 0.1) -> Callable[[int], float]:

@@ -34,7 +34,10 @@ def max_pool2d(X: np.ndarray, size=2, stride=2) -> np.ndarray:
     ValueError : wrong number of axes, integers, a window larger than the image, a size or stride below 1
     NotFinite : nan or infinity in X
     """
-    _, places = _windows(X, size, stride)
+    return _largest(X, _windows(X, size, stride)[1])
+
+
+def _largest(X: np.ndarray, places: list[tuple[slice, slice]]) -> np.ndarray:
     Y = X[:, *places[0]].copy()
     for place in places[1:]:
         np.maximum(Y, X[:, *place], out=Y)
@@ -53,7 +56,7 @@ def max_pool2d_backward(dY: np.ndarray, X: np.ndarray, size=2, stride=2) -> np.n
     """
     (h, w), places = _windows(X, size, stride)
     check_array("dY", dY, (X.shape[0], h, w, X.shape[3]), "max_pool2d_backward")
-    Y = max_pool2d(X, size, stride)
+    Y = _largest(X, places)
     dX, unpaid = np.zeros(X.shape, dtype=dY.dtype), np.ones(Y.shape, dtype=bool)
     for place in places:
         wins = (X[:, *place] == Y) & unpaid

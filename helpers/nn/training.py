@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from helpers.nn.gradient_check import relative_error
-from helpers.nn.inputs import NotFinite, check_labels, check_whole
+from helpers.nn.inputs import NotFinite, check_array, check_logits, check_whole
 from helpers.nn.losses import cross_entropy
 from helpers.nn.network import Sequential
 from helpers.nn.optimisers import Optimiser
@@ -27,6 +28,7 @@ class History:
     stopped: str = ""
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # small products end before a second thread has woken up
 def fit(
     network: Sequential,
     optimiser: Optimiser,
@@ -57,37 +59,41 @@ def fit(
     """
     check_whole("epochs", epochs, 1, "fit")
     check_whole("batch_size", batch_size, 1, "fit")
-    if not len(X) or len(X) != len(y):
-        raise ValueError(f"fit: X and y must have the same number of examples; {len(X)} and {len(y)} came.")
-    network.forward(X[:1])  # what is wrong with the data is the caller's to know; what comes later is divergence
+    for images, labels in [(X, y)] + [validation] * (validation is not None):  # what is found later is divergence
+        check_array("X", images, ("N", *network.input_shape), "fit")
+        check_logits(np.zeros((len(images), *network.shapes[-1])), labels, "fit")
     rng, history = np.random.default_rng(seed), History()
     for epoch in range(1, epochs + 1):
         order = rng.permutation(len(X)) if shuffle else np.arange(len(X))
-        loss = right = 0.0
-        for start in range(0, len(X), batch_size):
-            batch = order[start : start + batch_size]
-            try:
-                with np.errstate(over="ignore", invalid="ignore"):
-                    batch_loss = network.loss_and_gradients(X[batch], y[batch], training=True)
-                    optimiser.step(network)
-            except NotFinite as error:
-                history.stopped = f"Stopped in epoch {epoch}: {error}"
-                return history
-            loss += batch_loss * len(batch) / len(X)
-            right += (network.logits.argmax(axis=1) == y[batch]).sum() / len(X)
-        history.loss.append(float(loss))
-        history.accuracy.append(float(right))
-        if validation is not None:
-            val_loss, accuracy = evaluate(network, *validation)
-            history.val_loss.append(val_loss)
-            history.val_accuracy.append(accuracy)
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss, accuracy = _epoch(network, optimiser, X, y, order, batch_size)
+                measured = None if validation is None else evaluate(network, *validation)
+        except NotFinite as error:
+            history.stopped = f"Stopped in epoch {epoch}: {error}"
+            return history
+        history.loss.append(loss)
+        history.accuracy.append(accuracy)
+        if measured is not None:
+            history.val_loss.append(measured[0])
+            history.val_accuracy.append(measured[1])
     return history
+
+
+def _epoch(network, optimiser, X, y, order: np.ndarray, batch_size: int) -> tuple[float, float]:
+    """One step for every batch; mean loss and share of right answers, each seen before its step."""
+    loss = right = 0.0
+    for start in range(0, len(X), batch_size):
+        batch = order[start : start + batch_size]
+        loss += network.loss_and_gradients(X[batch], y[batch], training=True) * len(batch) / len(X)
+        right += (network.logits.argmax(axis=1) == y[batch]).sum() / len(X)
+        optimiser.step(network)
+    return float(loss), float(right)
 
 
 def evaluate(network: Sequential, X: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Mean cross-entropy, and the share of X (N, ...) that comes out as y (N,) says."""
     Z = network.forward(X)
-    check_labels(y, Z, "evaluate")
     return cross_entropy(Z, y), float((Z.argmax(axis=1) == y).mean())
 
 
@@ -110,7 +116,9 @@ def check_gradients(
     ValueError : the network is not float64 (in float32 the differences drown in rounding)
     """
     if network.dtype != np.float64:
-        raise ValueError('check_gradients needs float64: Sequential(..., dtype="float64").')
+        raise ValueError(
+            f'check_gradients must get a float64 network, Sequential(..., dtype="float64"); {network.dtype} came.'
+        )
     network.loss_and_gradients(X, y)
     rng, errors = np.random.default_rng(seed), {}
     for name, values in network.parameters().items():
