@@ -58,7 +58,7 @@ class Opened:
 
 
 def open_digits(entry: Entry, split: str, paths: list[Path], options: dict, whole: bool) -> Opened:
-    """scikit-learn's digits, in the order of the file: one writer's digits stand together."""
+    """scikit-learn's digits, in the order of the file: what one hand wrote seems to stand together."""
     from sklearn.datasets import load_digits
 
     data = load_digits()

@@ -101,6 +101,7 @@ class Conv2D(_WithWeights):
 
     def backward(self, dY):
         K = self.parameters["K"]
+        check_array("dY", dY, (*self.rows.shape[:3], self.channels), "Conv2D")
         dK, db = convolution.kernel_gradients(dY, self.rows, K)
         self.gradients = {"K": dK, "b": db}
         return convolution.image_gradient(dY, self.shape, K, **self.slide) if self.needs_input_gradient else None
@@ -110,6 +111,7 @@ class ReLU(Layer):
     """The larger of each entry and 0."""
 
     def forward(self, X, training=False):
+        check_array("X", X, np.shape(X), "ReLU")
         self.A = X
         return relu(X)
 
