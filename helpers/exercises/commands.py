@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from helpers.display import Message, Source, put, say
 from helpers.exercises import progress, registry
+from helpers.exercises.plain import PLAIN, plain_source
 from helpers.places import COURSE
 
 _MARK = {"passed": "good", "wrong": "bad", "raised": "bad", "not attempted": "note"}
@@ -104,7 +105,8 @@ def solution(id: str) -> None:
         entry["solution"] = entry["solution"] or not entry["passed"]  # looking back at a solved one is free
 
     remember(note)
-    put(Source(inspect.getsource(exercise.reference).rstrip(), f"**One right answer to {id}.** {exercise.why}"))
+    source = plain_source(PLAIN.get(id, exercise.reference), exercise.function)
+    put(Source(source, f"**One right answer to {id}.** {exercise.why}"))
 
 
 def reset(id: str) -> Message:

@@ -57,6 +57,8 @@ def fit(
     ------
     ValueError : X and y of different lengths, no examples, epochs or batch_size below 1, inputs that do not fit
     """
+    if not isinstance(optimiser, Optimiser):
+        raise ValueError(f"fit: optimiser must be one such as Adam(0.001), with its brackets; {optimiser!r} came.")
     check_whole("epochs", epochs, 1, "fit")
     check_whole("batch_size", batch_size, 1, "fit")
     for images, labels in [(X, y)] + [validation] * (validation is not None):  # what is found later is divergence

@@ -3,13 +3,17 @@
 import ast
 import importlib.util
 import inspect
+import itertools
 import re
 import time
 
 import jupytext
+import numpy as np
 import pytest
 
+from helpers import nn
 from helpers.exercises import registry
+from helpers.exercises.plain import PLAIN, plain_source
 from tests.exercises.right_answers import RIGHT
 from tools import chapter as chapters
 
@@ -79,6 +83,32 @@ def test_a_differently_written_right_answer_passes(exercise):
     for answer in RIGHT[exercise.id]:
         for seed in SEEDS:
             assert exercise.judge(answer, seed).status == "passed", f"{answer.__name__}, seed {seed}"
+
+
+def names_before(exercise) -> set[str]:
+    """What a learner has at an exercise: the imports of the chapter, and the functions of the exercises before it."""
+    number = f"{exercise.id.split('.')[0]:0>2}"
+    earlier = itertools.takewhile(lambda e: e.id != exercise.id, registry.exercises(number).values())
+    known = {e.function for e in earlier}
+    for cell in code_cells(number):
+        if f'check("{exercise.id}"' in cell:
+            break
+        for node in ast.walk(ast.parse(re.sub(r"(?m)^[%!].*$", "", cell))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                known |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return known
+
+
+@every
+def test_the_solution_can_be_pasted_and_passes(exercise, tmp_path):
+    source = plain_source(PLAIN.get(exercise.id, exercise.reference), exercise.function)
+    path = tmp_path / "pasted.py"
+    path.write_text(source)
+    namespace = {**vars(nn), "np": np}
+    exec(compile(source, path, "exec"), namespace)
+    assert exercise.judge(namespace[exercise.function]).status == "passed"
+    used = {name for name in inspect.getclosurevars(namespace[exercise.function]).globals}
+    assert used <= names_before(exercise), "the solution uses what the chapter has not imported before it"
 
 
 @every

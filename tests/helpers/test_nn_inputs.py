@@ -301,6 +301,8 @@ def test_fit_refuses_the_data_before_the_first_step():
     def trained(X=X, y=labels, epochs=1, **words):
         return nn.fit(network, optimiser, X, y, epochs, **words)
 
+    for wrong in ("Adam", nn.Adam):
+        refused(lambda wrong=wrong: nn.fit(network, wrong, X, labels, 1), "optimiser", "Adam")
     refused(lambda: trained(epochs=0), "epochs", "0")
     refused(lambda: trained(batch_size=0), "batch_size", "0")
     refused(lambda: trained(y=labels[:1]), "y", "(1,)")

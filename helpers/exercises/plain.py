@@ -1,0 +1,114 @@
+"""What `solution` shows: a right answer as a learner would write it, to be pasted and run.
+
+The course's own functions also check what they are given, and share parts with each other. Where leaving out the
+checks is not enough, the plain form stands here.
+"""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+
+import numpy as np
+
+from helpers.nn import columns, output_size
+
+
+def conv2d_loops(X, K):
+    """Slide K over X without padding, one pixel at a time.  X (H, W), K (f, f) -> Y (H - f + 1, W - f + 1)."""
+    f = K.shape[0]
+    Y = np.zeros((X.shape[0] - f + 1, X.shape[1] - f + 1))
+    for i in range(Y.shape[0]):
+        for j in range(Y.shape[1]):
+            Y[i, j] = (X[i : i + f, j : j + f] * K).sum()
+    return Y
+
+
+def output_places(size, kernel_size, stride=1, padding=0, dilation=1):
+    """How many places a kernel has along one axis: the steps that fit behind the first place, plus 1."""
+    covered = dilation * (kernel_size - 1) + 1
+    return (size + 2 * padding - covered) // stride + 1
+
+
+def conv2d(X, K, b, stride=1, padding=0, dilation=1):
+    """Every patch as a row, every kernel as a column, one matrix product."""
+    rows = columns(X, K.shape[:2], stride, padding, dilation)
+    return rows @ K.reshape(-1, K.shape[3]) + b
+
+
+def max_pool2d(X, size=2, stride=2):
+    """The largest value of each window, channel by channel.  X (N, H, W, C) -> Y (N, H', W', C)."""
+    N, H, W, C = X.shape
+    Y = np.zeros((N, output_size(H, size, stride), output_size(W, size, stride), C), dtype=X.dtype)
+    for i in range(Y.shape[1]):
+        for j in range(Y.shape[2]):
+            window = X[:, i * stride : i * stride + size, j * stride : j * stride + size]
+            Y[:, i, j] = window.max(axis=(1, 2))
+    return Y
+
+
+def receptive_field(layers):
+    """How many input pixels, along one axis, one output pixel depends on."""
+    field, apart = 1, 1
+    for kernel_size, stride in layers:
+        field += (kernel_size - 1) * apart
+        apart *= stride
+    return field
+
+
+def count_parameters(input_shape, layers):
+    """How many weights and biases a network has: walk through it and keep the shape."""
+    (height, width, channels), total = input_shape, 0
+    for kind, *numbers in layers:
+        if kind == "conv":
+            new, f = numbers
+            total += f * f * channels * new + new
+            height, width, channels = height - f + 1, width - f + 1, new
+        elif kind == "pool":
+            height, width = height // numbers[0], width // numbers[0]
+        elif kind == "flatten":
+            channels = height * width * channels
+        else:
+            total += channels * numbers[0] + numbers[0]
+            channels = numbers[0]
+    return total
+
+
+def he_init(shape, rng):
+    """Normal, mean 0, variance 2 / fan-in.  shape (D, M) or (f, f, C_in, C_out)."""
+    fan_in = np.prod(shape[:-1])  # all inputs of one unit; the last axis counts the units
+    return rng.normal(0, np.sqrt(2 / fan_in), size=shape)
+
+
+PLAIN: dict[str, Callable] = {
+    "3.2": conv2d_loops,
+    "3.4": output_places,
+    "3.6": conv2d,
+    "3.7": max_pool2d,
+    "3.8": receptive_field,
+    "3.9": count_parameters,
+    "5.7": he_init,
+}
+
+
+def plain_source(function: Callable, name: str) -> str:
+    """The source of `function` as `name`: without type hints and input checks, the docstring down to its beginning."""
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
+    tree = ast.parse("\n".join(lines)).body[0]
+    for argument in ast.walk(tree.args):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    kept = [f"def {name}({ast.unparse(tree.args)}):"]
+    statements = tree.body
+    if ast.get_docstring(tree) is not None:
+        kept.append(f'    """{" ".join(ast.get_docstring(tree).split(chr(10) * 2)[0].split())}"""')
+        statements = statements[1:]
+    start = tree.body[0].end_lineno if len(statements) < len(tree.body) else tree.body[0].lineno - 1
+    checks = [range(s.lineno, s.end_lineno + 1) for s in statements if _is_check(s)]
+    body = [line for n, line in enumerate(lines[start:], start + 1) if not any(n in check for check in checks)]
+    return "\n".join([*kept, *body])
+
+
+def _is_check(statement: ast.stmt) -> bool:
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and "check_" in call.func.id
