@@ -45,7 +45,8 @@ def _largest(X: np.ndarray, places: list[tuple[slice, slice]]) -> np.ndarray:
 
 
 def max_pool2d_backward(dY: np.ndarray, X: np.ndarray, size=2, stride=2) -> np.ndarray:
-    """Each window's gradient goes to its winner; of several equal ones to the first in reading order, as TensorFlow.
+    """Each window's gradient goes to its winner; of several equal ones to the first in reading
+    order, as TensorFlow does on a CPU.
 
     dY (N, H', W', C), gradient of the loss with respect to the output -> dX, the shape of X. Where windows overlap, a
     pixel may win several times: its gradients add up.
