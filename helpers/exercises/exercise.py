@@ -95,9 +95,7 @@ class Exercise:
                 "not attempted", f"{text} (Is your function really called `{self.function}`, letter by letter?)"
             )
         if is_stub(fn):
-            return Verdict(
-                "not attempted", f"Write the body of `{self.function}` in place of `...`, then run the cell again."
-            )
+            return Verdict("not attempted", f"{_what_to_do(fn)}, then run the cell again.")
         cases = self.cases(np.random.default_rng(seed))
         outcomes = list(_outcomes(fn, cases))
         for case, outcome in zip(cases, outcomes, strict=False):
@@ -229,6 +227,12 @@ def _is_finite(outcome: Outcome) -> bool:
     return all(np.isfinite(np.asarray(value)).all() for value in values)
 
 
+def _what_to_do(stub: Callable) -> str:
+    if re.search(r"(?m)^ +# ", inspect.getsource(stub)):  # a Parsons problem: its lines stand there as comments
+        return "Put the lines in order, take away their `# `, and delete the `...`"
+    return f"Write the body of `{stub.__name__}` in place of `...`"
+
+
 def is_stub(fn: Callable) -> bool:
     """True for a body that is only a docstring, `...`, `pass`, `return`, or an assignment of `...`."""
     try:
@@ -351,7 +355,8 @@ def _argument(name: str, arg: Any) -> list[str]:
         if arg.size > 24:
             return [f"{name} {arg.shape} {arg.dtype}, values from {_number(arg.min())} to {_number(arg.max())}"]
         grid = arg.squeeze() if arg.ndim > 2 else arg  # (1, 3, 3, 1) as three rows of three
-        body = np.array2string(grid, precision=4, suppress_small=True, max_line_width=90)
+        smallest = np.abs(grid[grid != 0]).min(initial=1) if arg.dtype.kind in "iuf" else 1
+        body = np.array2string(grid, precision=4, suppress_small=bool(smallest >= 1e-4), max_line_width=90)
         return [head, *textwrap.indent(body, "  ").splitlines()]
     if isinstance(arg, np.random.Generator):
         return [f"{name}: a NumPy random generator"]

@@ -161,7 +161,12 @@ def own_line(error: BaseException, fn: Callable) -> tuple[int, str] | None:
     code = getattr(fn, "__code__", None)
     if code is None:
         return None
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
+    last = max(line for _, _, line in code.co_lines() if line is not None)
+    frames = [
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if f.filename == code.co_filename and code.co_firstlineno <= f.lineno <= last
+    ]
     if not frames:
         return None
     return frames[-1].lineno - code.co_firstlineno + 1, (frames[-1].line or "").strip()

@@ -74,6 +74,12 @@ def count_parameters(input_shape, layers):
     return total
 
 
+def relative_error(gradient, numeric):
+    """||gradient - numeric|| / (||gradient|| + ||numeric||), and 0 where both are 0."""
+    size = np.linalg.norm(gradient) + np.linalg.norm(numeric)
+    return 0.0 if size == 0 else np.linalg.norm(gradient - numeric) / size
+
+
 def he_init(shape, rng):
     """Normal, mean 0, variance 2 / fan-in.  shape (D, M) or (f, f, C_in, C_out)."""
     fan_in = np.prod(shape[:-1])  # all inputs of one unit; the last axis counts the units
@@ -87,6 +93,7 @@ PLAIN: dict[str, Callable] = {
     "3.7": max_pool2d,
     "3.8": receptive_field,
     "3.9": count_parameters,
+    "4.3": relative_error,
     "5.7": he_init,
 }
 

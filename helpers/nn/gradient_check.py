@@ -35,8 +35,17 @@ def numerical_gradient(loss: Callable[[np.ndarray], float], X: np.ndarray, step:
 def relative_error(gradient: np.ndarray, numeric: np.ndarray) -> float:
     """||gradient - numeric|| / (||gradient|| + ||numeric||), norms over all entries: from 0 (equal) to 1.
 
-    0 where both are 0. In float64, and away from kinks, a right gradient gives less than 1e-7.
+    0 where both are 0, nan where either holds nan. In float64, and away from kinks, a right gradient gives less than
+    1e-7.
+
+    Raises
+    ------
+    ValueError : the shapes differ; NumPy would stretch one of them without a word
     """
+    if np.shape(gradient) != np.shape(numeric):
+        raise ValueError(
+            f"relative_error: numeric must have the shape of gradient, {np.shape(gradient)}; {np.shape(numeric)} came."
+        )
     a, n = np.asarray(gradient, dtype=np.float64), np.asarray(numeric, dtype=np.float64)
     size = np.linalg.norm(a) + np.linalg.norm(n)
-    return float(np.linalg.norm(a - n) / size) if size > 0 else 0.0
+    return 0.0 if size == 0 else float(np.linalg.norm(a - n) / size)

@@ -1,5 +1,6 @@
 """Whatever a learner's function does, `check` comes back, says what happened, and lends the course's function."""
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from helpers import nn
 from helpers.exercises import check, limits
 from helpers.exercises.chapter02 import CROSS_ENTROPY, DENSE, RELU, SOFTMAX
-from helpers.exercises.exercise import Case, Exercise, Misconception, compare
+from helpers.exercises.exercise import Case, Exercise, Misconception, _argument, compare
 
 
 def endless(A):
@@ -429,3 +430,32 @@ def test_a_wrong_result_that_bears_a_sign_is_named_by_it():
 
 def even_number(rng):
     return int(rng.choice([2, 4, 6]))
+
+
+def _helper_above(A):
+    return A[5]
+
+
+def _uses_the_helper(A):
+    B = A + 1
+    return _helper_above(B)
+
+
+def test_an_error_in_a_helper_is_told_with_the_line_of_the_function_itself():
+    text = RELU.judge(_uses_the_helper).text
+    assert "in line 3:\n\n    return _helper_above(B)" in text
+
+
+def test_a_small_number_is_printed_as_what_it_is():
+    shown = "\n".join(_argument("X", np.array([1.0, 1e-9])))
+    assert "1.e-09" in shown
+    assert "e" not in "\n".join(_argument("X", np.array([1.0, 0.25]))).split("=")[1]
+
+
+def test_a_puzzle_is_told_what_to_do_with_its_lines(tmp_path):
+    path = tmp_path / "puzzle.py"
+    path.write_text("def relu(A):\n    ...\n    # return B\n    # B = np.maximum(A, 0)\n")
+    spec = importlib.util.spec_from_file_location("puzzle", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert "Put the lines in order" in RELU.judge(module.relu).text

@@ -480,3 +480,10 @@ def test_digits_are_learned_to_97_to_99_percent_on_a_random_split_and_less_in_fi
     random, in_order = (np.mean([learned_digits(seed, split) for seed in range(5)]) for split in ("random", "file"))
     assert 0.97 <= random <= 0.99
     assert 0.88 <= in_order < random - 0.02
+
+
+def test_the_relative_error_sees_nan_and_other_shapes():
+    assert np.isnan(nn.relative_error(np.array([np.nan, 1.0]), np.ones(2)))
+    assert nn.relative_error(np.zeros(3), np.zeros(3)) == 0
+    with pytest.raises(ValueError, match=r"shape of gradient, \(4, 3\); \(3,\) came"):
+        nn.relative_error(np.ones((4, 3)), np.ones(3))
