@@ -249,9 +249,10 @@ def _empty(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Raise):
         return "NotImplementedError" in ast.dump(statement)
     value = getattr(statement, "value", statement)
-    return (
-        value is None or isinstance(value, ast.Constant) and (value.value is ... or isinstance(value.value, str | None))
-    )
+    if value is None:
+        return True
+    nothing = (type(None), type(...), str) if isinstance(statement, ast.Expr) else (type(None), type(...))
+    return isinstance(value, ast.Constant) and isinstance(value.value, nothing)
 
 
 def compare(expected: Any, got: Any, rtol: float, keeps_dtype: bool = False, names: tuple[str, ...] = ()) -> str | None:

@@ -459,3 +459,17 @@ def test_a_puzzle_is_told_what_to_do_with_its_lines(tmp_path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert "Put the lines in order" in RELU.judge(module.relu).text
+
+
+def test_a_string_that_is_returned_is_an_answer_and_no_docstring():
+    def answered(A):
+        """What it does."""
+        return "relu"
+
+    def untouched(A):
+        """What it does."""
+        "and more"
+        return None
+
+    assert RELU.judge(answered).status == "wrong"
+    assert RELU.judge(untouched).status == "not attempted"
