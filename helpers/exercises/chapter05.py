@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from helpers import nn
+from helpers.exercises import training_loops as loops
 from helpers.exercises.exercise import Case, Exercise, Misconception, compare
 from helpers.exercises.registry import ComesTrue, Option, Question
+from helpers.exercises.training_loops import train
 
 
 def _sgd_cases(rng: np.random.Generator) -> list[Case]:
@@ -18,17 +20,6 @@ def _sgd_cases(rng: np.random.Generator) -> list[Case]:
         Case((rng.normal(size=(2, 2, 1, 3)), rng.normal(size=(2, 2, 1, 3)), 0.5), "kernels"),
         Case((rng.normal(size=5), np.array([0.0, -3.0, 0.0, 1e-6, 20.0]), 0.2), "gradients of very different size"),
     ]
-
-
-def _sgd_in_place(theta, g, learning_rate):
-    theta -= learning_rate * g
-    return theta
-
-
-def _sgd_whole_list(theta, g, learning_rate):
-    for i in range(len(theta)):
-        theta[i] = theta[i] - learning_rate * g[i]
-    return theta
 
 
 SGD_STEP = Exercise(
@@ -52,7 +43,7 @@ SGD_STEP = Exercise(
             "changes the caller's parameters",
             "The result is right, but theta itself was overwritten: whoever keeps it, to compare or to go back, has "
             "lost it. Make a new array.",
-            (_sgd_in_place, _sgd_whole_list),
+            (loops.sgd_in_place, loops.sgd_whole_list),
         ),
         Misconception(
             "learning rate forgotten",
@@ -63,10 +54,7 @@ SGD_STEP = Exercise(
         Misconception(
             "the step in place of the parameters",
             "That is the step. What is asked for is where you stand after it.",
-            (
-                lambda theta, g, learning_rate: -learning_rate * g,
-                lambda theta, g, learning_rate: learning_rate * g,
-            ),
+            (lambda theta, g, learning_rate: -learning_rate * g, lambda theta, g, learning_rate: learning_rate * g),
         ),
         Misconception(
             "only the sign counts",
@@ -100,51 +88,11 @@ SGD_STEP = Exercise(
 )
 
 
-def train(
-    theta: np.ndarray,
-    gradient: Callable,
-    X: np.ndarray,
-    y: np.ndarray,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Gradient descent on minibatches, every epoch in a new order.
-
-    Parameters
-    ----------
-    theta : parameters to start from; left as they are
-    gradient : (theta, X, y) -> g, the gradient of the mean loss over these examples
-    X, y : (N, D) and (N,), the training set
-    epochs : how often every example is used
-    batch_size : examples a step; the last batch of an epoch holds what is left
-    learning_rate : times the gradient is the step
-    rng : gives the order of each epoch, rng.permutation(N)
-
-    Returns
-    -------
-    theta : parameters after the last step
-    """
-    for _ in range(epochs):
-        order = rng.permutation(len(y))
-        for start in range(0, len(y), batch_size):
-            batch = order[start : start + batch_size]
-            g = gradient(theta, X[batch], y[batch])
-            theta = theta - learning_rate * g
-    return theta
-
-
-def squared_error_gradient(theta, X, y):
-    """the gradient of mean((X @ theta - y)**2)"""
-    return 2 * X.T @ (X @ theta - y) / len(y)
-
-
 def _train_cases(rng: np.random.Generator) -> list[Case]:
     def case(N: int, D: int, epochs: int, batch_size: int, note: str) -> Case:
         X, y = rng.normal(size=(N, D)), 3 * rng.normal(size=N)
         chance = np.random.default_rng(rng.integers(1 << 30))
-        return Case((rng.normal(size=D), squared_error_gradient, X, y, epochs, batch_size, 0.05, chance), note)
+        return Case((rng.normal(size=D), loops.squared_error_gradient, X, y, epochs, batch_size, 0.05, chance), note)
 
     return [
         case(6, 2, 1, 3, "6 examples, 2 batches, one epoch"),
@@ -156,44 +104,11 @@ def _train_cases(rng: np.random.Generator) -> list[Case]:
 
 
 def _verify_train(case: Case, value) -> str | None:
-    return compare(train(*copy.deepcopy(case.args)), value, 1e-9)
-
-
-def _trainer(order="every epoch", full=False, sign=-1, update="every batch", labels="same", drop_last=False, stop=""):
-    """A training loop with one thing wrong."""
-
-    def wrong(theta, gradient, X, y, epochs, batch_size, learning_rate, rng):
-        N = len(y)
-        places = np.arange(N) if order == "none" else rng.permutation(N) if order == "once" else None
-        for _ in range(epochs):
-            if order == "every epoch":
-                places = rng.permutation(N)
-            for start in range(0, N - batch_size + 1 if drop_last else N, batch_size):
-                if order == "every batch":
-                    places = rng.permutation(N)
-                batch = places[start : start + batch_size]
-                targets = y[start : start + len(batch)] if labels == "left behind" else y[batch]
-                g = gradient(theta, X, y) if full else gradient(theta, X[batch], targets)
-                if update == "every batch":
-                    theta = theta + sign * learning_rate * g
-                if stop == "batch":
-                    return theta
-            if update == "every epoch":
-                theta = theta + sign * learning_rate * g
-            if stop == "epoch":
-                return theta
-        return theta
-
-    return wrong
-
-
-def _in_place_trainer(theta, gradient, X, y, epochs, batch_size, learning_rate, rng):
-    for _ in range(epochs):
-        order = rng.permutation(len(y))
-        for start in range(0, len(y), batch_size):
-            batch = order[start : start + batch_size]
-            theta -= learning_rate * gradient(theta, X[batch], y[batch])
-    return theta
+    """Shuffling what is shuffled already is as good as a new order of the whole."""
+    problems = [
+        compare(fn(*copy.deepcopy(case.args)), value, 1e-9) for fn in (train, loops.trainer(order="shuffled on"))
+    ]
+    return None if None in problems else problems[0]
 
 
 TRAIN = Exercise(
@@ -215,66 +130,82 @@ TRAIN = Exercise(
             "not shuffled",
             "The examples came in the order of the file. Where that is sorted, by class, by day, by hospital, each "
             "batch pulls another way. Draw a new order every epoch.",
-            (_trainer(order="none"),),
+            (loops.trainer(order="none"),),
         ),
         Misconception(
             "shuffled once",
             "The order was drawn before the first epoch and never again: every epoch has the same batches in the same "
             "order. Draw inside the loop over epochs.",
-            (_trainer(order="once"),),
+            (loops.trainer(order="once"),),
         ),
         Misconception(
             "shuffled at every batch",
             "A new order was drawn for every batch. Then some examples come twice in an epoch and others not at all. "
             "Draw once an epoch, outside the loop over batches.",
-            (_trainer(order="every batch"),),
+            (loops.trainer(order="every batch"),),
         ),
         Misconception(
             "the gradient of the whole set",
             "Each step used all examples, and `batch` was never used. A minibatch step looks at X[batch] and y[batch] "
             "only: that is what makes it cheap.",
-            (_trainer(full=True),),
+            (loops.trainer(full=True),),
         ),
         Misconception(
             "uphill",
             "The parameters went along the gradient, so the loss grows. The step goes against it.",
-            (_trainer(sign=1),),
+            (loops.trainer(sign=1),),
         ),
         Misconception(
             "one step an epoch",
             "The step stands outside the loop over batches: the gradients of all batches but the last were thrown "
             "away. Indent it one level further.",
-            (_trainer(update="every epoch"),),
+            (loops.trainer(update="every epoch"),),
         ),
         Misconception(
             "stopped too early",
             "`return` stands inside a loop, so training ended after the first round. A function is over when it "
             "returns: move the line to the left.",
-            (_trainer(stop="batch"), _trainer(stop="epoch")),
+            (loops.trainer(stop="batch"), loops.trainer(stop="epoch")),
+        ),
+        Misconception(
+            "loops exchanged",
+            "The loop over epochs stands inside the loop over batches: one batch serves all epochs, then the next. "
+            "An epoch goes through all batches, so its loop is the outer one.",
+            (loops.loops_exchanged(True), loops.loops_exchanged(False)),
+        ),
+        Misconception(
+            "two updates",
+            "After the right step came a second one, uphill or over the whole set. One step a batch: delete the other.",
+            (loops.trainer(undo=True), loops.trainer_with_the_whole_set),
+        ),
+        Misconception(
+            "batches that overlap",
+            "`start` went up by 1, so each example came in many batches. The third argument of `range` is the step.",
+            (loops.trainer(stride=1),),
         ),
         Misconception(
             "labels left behind",
             "The rows of X were shuffled and their labels were not: every picture got somebody else's label. Index "
             "both with `batch`.",
-            (_trainer(labels="left behind"),),
+            (loops.trainer(labels="left behind"),),
         ),
         Misconception(
             "the last batch dropped",
             "When the examples do not fill the last batch, yours were left out. A slice that runs over the end gives "
             "what is there, so a smaller last batch needs no extra line.",
-            (_trainer(drop_last=True),),
+            (loops.trainer(drop_last=True),),
         ),
         Misconception(
             "no step in the loop",
-            "The parameters came back as they went in: gradients were computed and not used. That is the article's "
-            "loop, too.",
-            (lambda theta, *rest: theta, _trainer(update="never")),
+            "The parameters came back as they went in: no gradient was used. In the article's loop, too, "
+            "no step is made.",
+            (lambda theta, *rest: theta, loops.trainer(update="never")),
         ),
         Misconception(
             "changes the caller's parameters",
             "The result is right, but `theta -= ...` wrote into the caller's array: a second training from the same "
             "start would begin where the first ended.",
-            (_in_place_trainer,),
+            (loops.in_place_trainer,),
         ),
     ),
 )
@@ -293,16 +224,6 @@ def _momentum_cases(rng: np.random.Generator) -> list[Case]:
     ]
 
 
-def _momentum(step: Callable) -> Callable:
-    return lambda theta, g, m, learning_rate, beta=0.9: step(theta, g, m, learning_rate, beta)
-
-
-def _momentum_in_place(theta, g, m, learning_rate, beta=0.9):
-    m *= beta
-    m += g
-    return theta - learning_rate * m, m
-
-
 MOMENTUM_STEP = Exercise(
     id="5.5",
     reference=nn.momentum_step,
@@ -318,69 +239,96 @@ MOMENTUM_STEP = Exercise(
         Misconception(
             "averaged",
             "Your gradient counts (1 - beta) times. That is momentum as a running *mean*; this step keeps the plain "
-            "sum, as PyTorch and Keras do, and its memory is 1 / (1 - beta) times larger. Both exist: learning rates "
+            "sum, as PyTorch does, and its memory is 1 / (1 - beta) times larger. Both exist: learning rates "
             "cannot be carried over from one to the other.",
             (
-                _momentum(lambda theta, g, m, r, beta: (theta - r * (beta * m + (1 - beta) * g),
+                loops.momentum(lambda theta, g, m, r, beta: (theta - r * (beta * m + (1 - beta) * g),
                                                         beta * m + (1 - beta) * g)),
             ),
         ),
         Misconception(
             "learning rate inside the memory",
             "The learning rate went into m. The parameters come out the same, as long as the learning rate never "
-            "changes; a schedule (section 5.12) would then act late. Here m remembers gradients, not steps.",
+            "changes; a schedule (section 5.13) would then act late. Here m remembers gradients, not steps. "
+            "(Keras keeps it your way.)",
             (
-                _momentum(lambda theta, g, m, r, beta: (theta - (beta * m + r * g), beta * m + r * g)),
-                _momentum(lambda theta, g, m, r, beta: (theta + beta * m - r * g, beta * m - r * g)),
+                loops.momentum(lambda theta, g, m, r, beta: (theta - (beta * m + r * g), beta * m + r * g)),
+                loops.momentum(lambda theta, g, m, r, beta: (theta + beta * m - r * g, beta * m - r * g)),
             ),
         ),
         Misconception(
             "the old m",
             "The step used the m of the step before: the gradient you have just computed had no say. Update m first.",
-            (_momentum(lambda theta, g, m, r, beta: (theta - r * m, beta * m + g)),),
+            (loops.momentum(lambda theta, g, m, r, beta: (theta - r * m, beta * m + g)),),
         ),
         Misconception(
             "no memory",
             "The old m had no influence on the step: that is plain gradient descent.",
             (
-                _momentum(lambda theta, g, m, r, beta: (theta - r * g, g)),
-                _momentum(lambda theta, g, m, r, beta: (theta - r * g, beta * m + g)),
-                _momentum(lambda theta, g, m, r, beta: (theta - r * g, m)),
+                loops.momentum(lambda theta, g, m, r, beta: (theta - r * g, g)),
+                loops.momentum(lambda theta, g, m, r, beta: (theta - r * g, beta * m + g)),
+                loops.momentum(lambda theta, g, m, r, beta: (theta - r * g, m)),
             ),
         ),
         Misconception(
             "m is not handed back",
             "The parameters alone came back. Without the new m the next step remembers nothing: return both.",
+            (loops.momentum(lambda theta, g, m, r, beta: theta - r * (beta * m + g)),),
+        ),
+        Misconception(
+            "the old m is handed back",
+            "The parameters are right, but you returned the m that came in: the next step remembers nothing of this "
+            "one. Return the new m.",
+            (loops.momentum(lambda theta, g, m, r, beta: (theta - r * (beta * m + g), m)),),
+        ),
+        Misconception(
+            "results exchanged",
+            "Both values are right and came in the other order: theta first, then m.",
+            (loops.momentum(lambda theta, g, m, r, beta: (beta * m + g, theta - r * (beta * m + g))),),
+        ),
+        Misconception(
+            "learning rate forgotten",
+            "The step went the full length of m. The learning rate says how much of it.",
+            (loops.momentum(lambda theta, g, m, r, beta: (theta - (beta * m + g), beta * m + g)),),
+        ),
+        Misconception(
+            "beta as a constant",
+            "Your function always keeps 0.9 of m. Use the argument `beta`; 0.9 is only its default.",
+            (loops.momentum(lambda theta, g, m, r, beta: (theta - r * (0.9 * m + g), 0.9 * m + g)),),
+        ),
+        Misconception(
+            "minus inside the memory",
+            "You subtracted g from the memory. m is a *sum* of gradients; the minus stands in the step.",
             (
-                _momentum(lambda theta, g, m, r, beta: theta - r * (beta * m + g)),
-                _momentum(lambda theta, g, m, r, beta: (theta - r * (beta * m + g), m)),
+                loops.momentum(lambda theta, g, m, r, beta: (theta - r * (beta * m - g), beta * m - g)),
+                loops.momentum(lambda theta, g, m, r, beta: (theta + r * (beta * m - g), beta * m - g)),
             ),
         ),
         Misconception(
             "nothing is forgotten",
             "beta is missing: m adds up all gradients for ever, the oldest as loud as the newest.",
-            (_momentum(lambda theta, g, m, r, beta: (theta - r * (m + g), m + g)),),
+            (loops.momentum(lambda theta, g, m, r, beta: (theta - r * (m + g), m + g)),),
         ),
         Misconception(
             "beta on the gradient",
             "beta belongs to what is *remembered*: it shrinks the old m. Yours shrinks the new gradient.",
-            (_momentum(lambda theta, g, m, r, beta: (theta - r * (m + beta * g), m + beta * g)),),
+            (loops.momentum(lambda theta, g, m, r, beta: (theta - r * (m + beta * g), m + beta * g)),),
         ),
         Misconception(
             "uphill",
             "The step went along m, so the loss grows. Subtract.",
-            (_momentum(lambda theta, g, m, r, beta: (theta + r * (beta * m + g), beta * m + g)),),
+            (loops.momentum(lambda theta, g, m, r, beta: (theta + r * (beta * m + g), beta * m + g)),),
         ),
         Misconception(
             "changes the caller's m",
             "The values are right, but m was overwritten in place. Make a new array: somebody may want to repeat the "
             "step.",
-            (_momentum_in_place,),
+            (loops.momentum_in_place,),
         ),
         Misconception(
             "one step ahead",
             "That is Nesterov's variant, which adds the gradient once more. It is good too, and another step.",
-            (_momentum(lambda theta, g, m, r, beta: (theta - r * (g + beta * (beta * m + g)), beta * m + g)),),
+            (loops.momentum(lambda theta, g, m, r, beta: (theta - r * (g + beta * (beta * m + g)), beta * m + g)),),
         ),
     ),
 )  # fmt: skip
@@ -406,42 +354,6 @@ def _adam_cases(rng: np.random.Generator) -> list[Case]:
     ]  # fmt: skip
 
 
-def _adam(
-    power=lambda t: t, first=True, second=True, inside=False, square=True, root=True, keep="means", sign=-1,
-    memory=True, eps_on=True,
-):  # fmt: skip
-    """Adam with one thing wrong."""
-
-    def wrong(theta, g, m, q, t, learning_rate, beta1=0.9, beta2=0.999, eps=1e-8):
-        m = beta1 * m + (1 - beta1) * g
-        q = beta2 * q + (1 - beta2) * (g**2 if square else g)
-        mean = (m if memory else g) / (1 - beta1 ** power(t) if first else 1)
-        mean_square = q / (1 - beta2 ** power(t) if second else 1)
-        added = eps if eps_on else 0
-        below = np.sqrt(mean_square + added) if inside else (np.sqrt(mean_square) if root else mean_square) + added
-        theta = theta + sign * learning_rate * mean / below
-        return {"means": (theta, m, q), "corrected": (theta, mean, mean_square), "nothing": theta}[keep]
-
-    return wrong
-
-
-def _adam_in_place(theta, g, m, q, t, learning_rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    m *= beta1
-    m += (1 - beta1) * g
-    q *= beta2
-    q += (1 - beta2) * g**2
-    return theta - learning_rate * m / (1 - beta1**t) / (np.sqrt(q / (1 - beta2**t)) + eps), m, q
-
-
-def _adam_old_state(theta, g, m, q, *rest):
-    return nn.adam_step(theta, g, m, q, *rest)[0], m, q
-
-
-def _adam_sums(theta, g, m, q, t, learning_rate, beta1=0.9, beta2=0.999, eps=1e-8):
-    m, q = beta1 * m + g, beta2 * q + g**2
-    return theta - learning_rate * m / (1 - beta1**t) / (np.sqrt(q / (1 - beta2**t)) + eps), m, q
-
-
 ADAM_STEP = Exercise(
     id="5.6",
     reference=nn.adam_step,
@@ -451,7 +363,7 @@ ADAM_STEP = Exercise(
     hints=(
         "Four lines: the new m, the new q, the step, the return. Both means have the same form, beta times the old, "
         "(1 - beta) times the new; m takes g, q takes g squared.",
-        "Both start at 0 and are too small at first. Divide m by 1 - beta1**t and q by 1 - beta2**t, for the step "
+        "Both start at 0 and are too small at first. Divide m by `1 - beta1**t`, q by `1 - beta2**t`, for the step "
         "only: what you return are the means themselves.",
         "The step is learning_rate times the corrected m, divided by (the root of the corrected q, plus `eps`), "
         "which stands outside the root.",
@@ -463,68 +375,109 @@ ADAM_STEP = Exercise(
             "no bias correction",
             "m and q start at 0 and are too small at first, q by far more than m. Without the correction the first "
             "step is 0.1 / `sqrt(0.001)`, about 3.2 times the learning rate.",
-            (_adam(first=False, second=False), _adam(first=False), _adam(second=False)),
+            (loops.adam(first=False, second=False),),
+        ),
+        Misconception(
+            "only m corrected",
+            "m was corrected and q was not: the first step is `1 / sqrt(0.001)`, about 31.6, times too long.",
+            (loops.adam(second=False),),
+        ),
+        Misconception(
+            "only q corrected",
+            "q was corrected and m was not: the first step is only a tenth of what it should be.",
+            (loops.adam(first=False),),
+        ),
+        Misconception(
+            "power in the wrong place",
+            "In the corrections t is an exponent, and it belongs to beta alone: 1 minus (beta to the power t). Yours "
+            "is right at t = 1 only.",
+            (loops.adam(bracket=lambda beta, t: (1 - beta) ** t), loops.adam(bracket=lambda beta, t: 1 - beta)),
+        ),
+        Misconception(
+            "eps beside the uncorrected q",
+            "The same but for where `eps` enters: yours joins the root of q *before* the correction and weighs more.",
+            (loops.adam_short,),
+        ),
+        Misconception(
+            "betas exchanged",
+            "beta1 belongs to m and beta2 to q. Yours are the other way round.",
+            (loops.adam(exchanged=True),),
+        ),
+        Misconception(
+            "learning rate forgotten",
+            "The fraction is about 1 in size. The learning rate times it is the step.",
+            (loops.adam(rate=False),),
+        ),
+        Misconception(
+            "q of m",
+            "q averages the square of m in your code. It takes the square of this step's gradient g.",
+            (loops.adam(of="m"),),
+        ),
+        Misconception(
+            "results exchanged",
+            "The values are right and came in another order: theta, then m, then q.",
+            (loops.adam(keep="last"), loops.adam(keep="q first")),
         ),
         Misconception(
             "eps inside the root",
             "It stands outside: `sqrt(q) + eps`. Inside, 1e-8 acts like 1e-4, and small gradients move nothing.",
-            (_adam(inside=True),),
+            (loops.adam(inside=True),),
         ),
         Misconception(
             "t counted from 0",
             "The number of the step is taken as one too small (or too large). At t = 1 the correction is 1 - beta; "
             "with t = 0 it would be 1 - 1, a division by 0.",
-            (_adam(power=lambda t: t - 1), _adam(power=lambda t: t + 1)),
+            (loops.adam(power=lambda t: t - 1), loops.adam(power=lambda t: t + 1)),
         ),
         Misconception(
             "gradient not squared",
             "q averages the *square* of the gradient. Without it q can be negative, and its root is nan.",
-            (_adam(square=False),),
+            (loops.adam(square=False),),
         ),
         Misconception(
             "this step's gradient only",
             "The step uses g of this step above the fraction bar, not the running mean m: that is RMSProp with a "
             "correction. Adam has both memories.",
-            (_adam(memory=False), _adam(memory=False, first=False)),
+            (loops.adam(memory=False), loops.adam(memory=False, first=False)),
         ),
         Misconception(
             "corrected means handed on",
             "The parameters are right, but m and q came back corrected: the next step would correct them a second "
             "time. The correction is for this step only.",
-            (_adam(keep="corrected"),),
+            (loops.adam(keep="corrected"),),
         ),
         Misconception(
             "m and q are not handed back",
             "Without the new m and q the next step starts from nothing again: return all three.",
-            (_adam(keep="nothing"), _adam_old_state),
+            (loops.adam(keep="nothing"), loops.adam_old_state),
         ),
         Misconception(
             "root forgotten",
             "q has the size of a gradient *squared*. Divide by its root, or small gradients make huge steps.",
-            (_adam(root=False),),
+            (loops.adam(root=False),),
         ),
         Misconception(
             "sums in place of means",
             "The new gradient counts (1 - beta) times in a running mean. Yours counts fully, so m and q grow to 10 "
             "and 1000 times a mean.",
-            (_adam_sums,),
+            (loops.adam_sums,),
         ),
         Misconception(
             "uphill",
             "The step went along the gradient, so the loss grows. Subtract.",
-            (_adam(sign=1),),
+            (loops.adam(sign=1),),
         ),
         Misconception(
             "no eps",
             "`eps` is missing. It keeps the step finite where q is 0, and small where the gradient is hardly more than "
             "rounding.",
-            (_adam(eps_on=False),),
+            (loops.adam(eps_on=False),),
         ),
         Misconception(
             "changes the caller's m and q",
             "The values are right, but m and q were overwritten in place: `m *= ...` writes into the caller's arrays. "
             "Make new ones.",
-            (_adam_in_place,),
+            (loops.adam_in_place,),
         ),
     ),
 )
@@ -581,13 +534,24 @@ def _fans(shape) -> tuple[int, int]:
     return _inputs(shape), math.prod(shape[:-2]) * shape[-1]
 
 
+def _size_as_mean(case: Case, value) -> bool:
+    if not _weights(case, value):
+        return False
+    return abs(value.std() - 1) < 0.04 and abs(value.mean() * math.sqrt(_inputs(case.args[0]) / 2) - 1) < 0.4
+
+
 # rules that count the outputs, or only a part of the inputs of a convolution
 _OUTPUTS = (lambda shape: math.sqrt(2 / shape[-1]), lambda shape: math.sqrt(2 / _fans(shape)[1]))
 _PARTS = (
     lambda shape: math.sqrt(2 / shape[-2]),
     lambda shape: math.sqrt(2 / shape[0]),
     lambda shape: math.sqrt(2 / math.prod(shape[: len(shape) // 2])),
+    lambda shape: math.sqrt(2 / sum(shape[:-1])),
 )
+
+
+def _all_axes(shape) -> float:
+    return math.sqrt(2 / math.prod(shape))
 
 
 def _is_fixed(case: Case, value) -> bool:
@@ -635,6 +599,19 @@ HE_INIT = Exercise(
             sign=_std_is(lambda shape: 2 / _inputs(shape)),
         ),
         Misconception(
+            "size given as the mean",
+            "The first argument of `rng.normal` is the mean, the second the standard deviation. Yours landed in the "
+            "mean, and the size stayed 1.",
+            (lambda shape, rng: rng.normal(math.sqrt(2 / _inputs(shape)), size=shape),),
+            sign=_size_as_mean,
+        ),
+        Misconception(
+            "all axes counted",
+            "You counted every axis. The last one, the outputs, does not belong to fan_in: a unit adds up its inputs.",
+            (_he_like(_all_axes),),
+            sign=_std_is(_all_axes),
+        ),
+        Misconception(
             "outputs counted in place of inputs",
             "You counted what a unit sends out. What it *adds up* decides how large its sum gets: fan_in, the inputs.",
             tuple(map(_he_like, _OUTPUTS)),
@@ -642,8 +619,8 @@ HE_INIT = Exercise(
         ),
         Misconception(
             "the kernel's area forgotten",
-            "Right for dense layers. A unit of a convolution adds up kh * kw * C_in numbers: its whole patch, all "
-            "channels. With fewer counted the weights are too large.",
+            "Right for dense layers. A unit of a convolution adds up kh * kw * C_in numbers, a product: the patch, "
+            "all its channels. With fewer counted the weights are too large.",
             tuple(map(_he_like, _PARTS)),
             sign=lambda case, value: len(case.args[0]) == 4 and any(_std_is(rule)(case, value) for rule in _PARTS),
         ),
@@ -689,10 +666,7 @@ HE_INIT = Exercise(
             "all weights alike",
             "All your weights are equal. Then all units of the layer compute the same, get the same gradient, and stay "
             "the same for ever.",
-            (
-                lambda shape, rng: np.zeros(shape),
-                lambda shape, rng: np.full(shape, math.sqrt(2 / _inputs(shape))),
-            ),
+            (lambda shape, rng: np.zeros(shape), lambda shape, rng: np.full(shape, math.sqrt(2 / _inputs(shape)))),
             sign=lambda case, value: _weights(case, value) and np.ptp(value) == 0,
         ),
     ),
@@ -773,6 +747,23 @@ def _factor_is(due: Callable[[float], float]) -> Callable[[Case, object], bool]:
     return sign
 
 
+def _other_chance(case: Case, value) -> bool:
+    if not _like_X(case, value) or value.size < 500 or _patterned(case, value):
+        return False
+    drop, zeros = case.args[1], float((value == 0).mean())
+    normal = 0.5 * (1 + math.erf(drop / math.sqrt(2)))
+    return 0 < drop and min(abs(zeros - normal), abs(zeros - 0.5)) < 0.03
+
+
+def _by_value(case: Case, value) -> bool:
+    X, drop, _ = case.args
+    return (
+        _like_X(case, value)
+        and (value == 0).any()
+        and any(np.array_equal(value != 0, size >= drop) for size in (X, np.abs(X)))
+    )
+
+
 def _keep_and_drop_swapped(case: Case, value) -> bool:
     if not _like_X(case, value):
         return False
@@ -825,6 +816,25 @@ DROPOUT = Exercise(
             "Here the kept entries must make up for the missing ones: divide.",
             (_dropout(lambda drop: 1 - drop),),
             sign=_factor_is(lambda drop: 1 - drop),
+        ),
+        Misconception(
+            "values compared in place of chance",
+            "You compared X itself with `drop`: the same entries go every time. Chance decides, not size.",
+            (
+                _dropout(lambda drop: 1 / (1 - drop), lambda X, drop, rng: X >= drop),
+                _dropout(lambda drop: 1 / (1 - drop), lambda X, drop, rng: np.abs(X) >= drop),
+            ),
+            sign=_by_value,
+        ),
+        Misconception(
+            "chance that is not even",
+            "The share of zeros is that of another chance: `rng.normal` is not between 0 and 1, and `rng.integers(0, "
+            "2)` drops every second entry whatever `drop` is. `rng.random` is below `drop` with probability drop.",
+            (
+                _dropout(lambda drop: 1 / (1 - drop), lambda X, drop, rng: rng.normal(size=X.shape) >= drop),
+                _dropout(lambda drop: 1 / (1 - drop), lambda X, drop, rng: rng.integers(0, 2, X.shape)),
+            ),
+            sign=_other_chance,
         ),
         Misconception(
             "dropped and kept exchanged",
@@ -893,10 +903,10 @@ PREDICTIONS = {
     "5.2a": ComesTrue(1, "Across the ravine each step overshoots, and beyond 2 / 20 every jump ends higher up."),
     "5.3a": ComesTrue(1, "The error goes with one over the root of the number of images: the root of 4 is 2."),
     "5.4a": ComesTrue(2, "The only update stands before the loop. In the loop it is a comment."),
-    "5.5a": ComesTrue(2, "The edge moves to 2 (1 + beta) / 20: swings from wall to wall cancel in the memory."),
+    "5.5a": ComesTrue(2, "The edge moves to 2 (1 + beta) / 20: swings from wall to wall are halved in the memory."),
     "5.6a": ComesTrue(2, "The factor stands above and below the fraction and cancels."),
     "5.7a": ComesTrue(1, "Only the last bias gets a gradient, and it can say no more than how frequent a class is."),
-    "5.10a": ComesTrue(1, "A random split puts images of the same sheet on both sides; here most sheets are new."),
+    "5.10a": ComesTrue(1, "A random split puts images of the same sheet on both sides; here the test sheets are new."),
     "5.11a": ComesTrue(2, "With enough units and epochs a network learns labels by heart that mean nothing."),
 }
 
@@ -906,7 +916,7 @@ QUIZ = (
         (
             Option("The weights, against the gradient.", "That is the optimiser's step. Adam and SGD take the same g."),
             Option("Nothing: it computes the gradient.", "The optimiser then uses it, each in its own way.", True),
-            Option("The learning rate.", "A schedule does that (section 5.12), and needs no gradient for it."),
+            Option("The learning rate.", "A schedule does that (section 5.13), and needs no gradient for it."),
         ),
     ),
     Question(
@@ -923,20 +933,20 @@ QUIZ = (
         ),
     ),
     Question(
-        "A ten-class network has had a loss of 2.30 for an hour. What does that tell you?",
+        "A ten-class network started at a loss of 2.6, and has stood at 2.30 for an hour. What does that tell you?",
         (
             Option(
                 "It converged: 2.30 is its optimum.",
                 "2.30 is log 10, what a network costs that knows nothing. No optimum is promised, and this is none.",
             ),
             Option(
-                "It knows nothing: dead units, zero weights, or labels that do not belong to the images.",
+                "It knows nothing: count dead units, look for zero weights.",
                 "Hold every loss against log C, then look for what is dead.",
                 True,
             ),
             Option(
                 "The learning rate is too small.",
-                "Possible, but the likelier cause is the opposite: one step too large may have killed the units (5.9).",
+                "Then it would stay near its *starting* loss (5.8). One large step may have killed the units (5.9).",
             ),
         ),
     ),
@@ -960,7 +970,7 @@ QUIZ = (
     Question(
         "Training accuracy 100 %, validation accuracy 84 %. Which remedy is none?",
         (
-            Option("More images.", "That is the best remedy: section 5.11 has the curve."),
+            Option("More images.", "That is the best remedy: section 5.12 has the curve."),
             Option("Dropout or weight decay.", "Both act against learning by heart. How much they gain must be seen."),
             Option(
                 "More epochs.",
@@ -976,10 +986,7 @@ QUIZ = (
             Option(
                 "The first: 98 % is more.", "Its test asks about other images of the same patients: an easier test."
             ),
-            Option(
-                "The second: its authors were careful.",
-                "Care makes its number honest, not its network better.",
-            ),
+            Option("The second: its authors were careful.", "Care makes its number honest, not its network better."),
             Option(
                 "The two numbers do not tell.",
                 "They answer different questions. Test both on one split by patient, with several seeds.",

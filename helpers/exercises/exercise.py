@@ -393,6 +393,8 @@ _MEANING = (
     ("only length-1 arrays", "A function for one number got a whole array. NumPy's functions take arrays."),
     ("only 0-dimensional arrays", "A function for one number got a whole array. NumPy's functions take arrays."),
     ("positional argument", "A function got another number of arguments than it takes."),
+    ("for ^", "A power is written ** in Python."),
+    ("bitwise_xor", "A power is written ** in Python."),
     ("not callable", "There are round brackets after something that is no function."),
     ("NameError", "Python does not know this name: is it spelled right, and did the import cell run?"),
     ("UnboundLocalError", "The name is used before it gets a value in this function."),

@@ -67,7 +67,9 @@ def picture(view: str, state: dict) -> np.ndarray:
     state {"learning_rate", "momentum", "noise", "step": floats}
     """
     (theta, losses), (_, *lines), so_far = path(state), _stage(view).parts, int(state["step"]) + 1
-    for artist, end in zip(lines, (STEPS + 1, so_far), strict=True):
+    far = (np.abs(theta) > 5 * _FAR).any(axis=1)  # from there on a path that diverges would fill the ravine
+    last = int(far.argmax()) + 1 if view == "ravine" and far.any() else STEPS + 1
+    for artist, end in zip(lines, (last, min(so_far, last)), strict=True):
         artist.set_data(*(theta[:end].T if view == "ravine" else (np.arange(end), losses[:end])))
     _stage(view).restored()
     return _stage(view).drawn(*lines)
@@ -137,14 +139,19 @@ def ravine_explorer(waits_for: str | None = None) -> Shown:
         "ravine": View(functools.partial(picture, "ravine"), "The path in the ravine, seen from above.", marks),
         "curve": View(functools.partial(picture, "curve"), "The loss at each step.", width=320),
     }
-    changes = {"learning_rate": 0.02}, {"learning_rate": 0.09}, {"momentum": 0.8}, {"learning_rate": 0.11}
+    changes = {"learning_rate": 0.02}, {"learning_rate": 0.09}, {"momentum": 0.8}, {"learning_rate": 0.11, "step": 12.0}
     states = [START | {"step": 40.0} | change for change in changes]
-    titles = [f"learning rate {state['learning_rate']:g}, momentum {state['momentum']:g}" for state in states]
-    still = contact_sheet([picture("ravine", state) for state in states], titles)
+    titles = [
+        title
+        for state in states
+        for title in (f"learning rate {state['learning_rate']:g}, momentum {state['momentum']:g}", "its loss")
+    ]
+    still = contact_sheet([picture(view, state) for state in states for view in views], titles)
     alt = (
-        "Four paths of 40 steps from one place in a ravine. Learning rate 0.02: down the wall, then slowly along the "
-        "valley. 0.09: from wall to wall, quicker along the valley. 0.02 with momentum 0.8: swings that die out. The "
-        f"loss is then {', '.join(f'{path(state)[1][40]:.2g}' for state in states[:3])}. 0.11: every swing is larger "
-        "than the last, and the loss grows."
+        "Four paths from one place in a ravine, with the loss at each step; 40 steps, in the last 12. Learning "
+        "rate 0.02: down the wall, then slowly along the valley. 0.09: from wall to wall, quicker along the valley. "
+        "0.02 with momentum 0.8: swings that die out. The loss is then "
+        f"{', '.join(f'{path(state)[1][40]:.2g}' for state in states[:3])}. 0.11: every swing is larger than the last, "
+        "and the loss grows."
     )
     return explorer(views, caption, controls, still, alt, waits_for=waits_for)

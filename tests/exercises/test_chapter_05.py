@@ -36,6 +36,13 @@ def test_one_result_in_place_of_two_is_told_their_names():
     assert verdict.misconception == "m is not handed back"
 
 
+def test_the_old_m_is_not_called_missing():
+    verdict = MOMENTUM_STEP.judge(
+        lambda theta, g, m, learning_rate, beta=0.9: (theta - learning_rate * (beta * m + g), m)
+    )
+    assert verdict.misconception == "the old m is handed back"
+
+
 def test_the_article_s_loop_does_not_pass():
     def article(theta, gradient, X, y, epochs, batch_size, learning_rate, rng):
         theta = theta - learning_rate * gradient(theta, X[:batch_size], y[:batch_size])

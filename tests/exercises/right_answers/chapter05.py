@@ -37,6 +37,26 @@ def _train_while(theta, gradient, X, y, epochs, batch_size, learning_rate, rng):
     return theta
 
 
+def _train_shuffled_on(theta, gradient, X, y, epochs, batch_size, learning_rate, rng):
+    order = np.arange(len(y))
+    for _ in range(epochs):
+        rng.shuffle(order)
+        for start in range(0, len(y), batch_size):
+            batch = order[start : start + batch_size]
+            theta = theta - learning_rate * gradient(theta, X[batch], y[batch])
+    return theta
+
+
+def _train_sets_shuffled(theta, gradient, X, y, epochs, batch_size, learning_rate, rng):
+    for _ in range(epochs):
+        order = rng.permutation(len(y))
+        X, y = X[order], y[order]
+        for start in range(0, len(y), batch_size):
+            batch = slice(start, start + batch_size)
+            theta = theta - learning_rate * gradient(theta, X[batch], y[batch])
+    return theta
+
+
 def _momentum_list(theta, g, m, learning_rate, beta=0.9):
     speed = g + m * beta
     return [theta + -learning_rate * speed, speed]
@@ -92,7 +112,7 @@ def _dropout_binomial(X, drop, rng):
 
 RIGHT = {
     "5.2": [_sgd_entries, _sgd_sum],
-    "5.4": [_train_shuffle, _train_while],
+    "5.4": [_train_shuffle, _train_while, _train_shuffled_on, _train_sets_shuffled],
     "5.5": [_momentum_list, _momentum_parts],
     "5.6": [_adam_moving, _adam_loops],
     "5.7": [_he_scaled, _he_uniform],
