@@ -145,7 +145,7 @@ class Exercise:
         if problem is None and changed:
             return (
                 f"The result is right, but {changed} changed: what the caller holds is not what it was before. "
-                "`X -= 1` and `X[...] = 0` write into an array that others use too. Make a new one."
+                "`X -= 1`, `X[...] = 0` and `.pop()` write into what others use too. Make a new one."
             )
         if problem is None:
             return None
@@ -395,6 +395,7 @@ _MEANING = (
     ("positional argument", "A function got another number of arguments than it takes."),
     ("for ^", "A power is written ** in Python."),
     ("bitwise_xor", "A power is written ** in Python."),
+    ("setting an array element", "An array came where one number belongs: is a sum missing?"),
     ("not callable", "There are round brackets after something that is no function."),
     ("NameError", "Python does not know this name: is it spelled right, and did the import cell run?"),
     ("UnboundLocalError", "The name is used before it gets a value in this function."),
@@ -416,7 +417,7 @@ def _raised(fn: Callable, error: BaseException, case: Case) -> str:
     meaning = next((text for words, text in _MEANING if words in said), "")
     shapes = ", ".join(f"`{name}` {arg.shape}" for name, arg in _arrays(fn, case))
     ending = f" The arguments: {shapes}." if shapes else ""
-    return f"Your function stopped {where}\n\n{meaning}{ending}"
+    return f"Your function stopped {where}\n\n{(meaning + ending).strip()}"
 
 
 def _arrays(fn: Callable, case: Case) -> list[tuple[str, np.ndarray]]:

@@ -83,12 +83,12 @@ def borders(
         ]
         return tuple((m // 2, m - m // 2) for m in missing)
     if isinstance(padding, int | np.integer):
-        p = check_whole("padding", padding, 0, "conv2d")
+        p = check_whole("padding", padding, 0, "columns")
         return (p, p), (p, p)
     if isinstance(padding, tuple | list) and [type(side) for side in padding] in ([tuple] * 2, [list] * 2):
-        return pair("padding", padding[0], 0, "conv2d"), pair("padding", padding[1], 0, "conv2d")
+        return pair("padding", padding[0], 0, "columns"), pair("padding", padding[1], 0, "columns")
     raise ValueError(
-        f'conv2d: padding must be a whole number, "valid", "same" or ((top, bottom), (left, right)); {padding!r} came.'
+        f'columns: padding must be a whole number, "valid", "same" or ((top, bottom), (left, right)); {padding!r} came.'
     )
 
 
@@ -110,18 +110,18 @@ def columns(
 
     Raises
     ------
-    ValueError : see `conv2d`
+    ValueError : a wrong number of axes, integers, a kernel larger than the padded image, a stride or dilation below 1
     """
-    check_array("X", X, ("N", "H", "W", "C"), "conv2d")
-    (kh, kw), (sh, sw) = pair("kernel_size", kernel_size, 1, "conv2d"), pair("stride", stride, 1, "conv2d")
-    rh, rw = pair("dilation", dilation, 1, "conv2d")
+    check_array("X", X, ("N", "H", "W", "C"), "columns")
+    (kh, kw), (sh, sw) = pair("kernel_size", kernel_size, 1, "columns"), pair("stride", stride, 1, "columns")
+    rh, rw = pair("dilation", dilation, 1, "columns")
     (top, bottom), (left, right) = borders(padding, X.shape[1:3], (kh, kw), (sh, sw), (rh, rw))
     if top or bottom or left or right:
         X = surrounded(X, top, bottom, left, right)
     N, H, W, C = X.shape
     if rh * (kh - 1) + 1 > H or rw * (kw - 1) + 1 > W:
         raise ValueError(
-            f"conv2d: the padded image must have at least the {rh * (kh - 1) + 1} x {rw * (kw - 1) + 1} pixels that "
+            f"columns: the padded image must have at least the {rh * (kh - 1) + 1} x {rw * (kw - 1) + 1} pixels that "
             f"the kernel covers; {H} x {W} came. Take a smaller kernel or dilation, or more padding."
         )
     places = ((H - rh * (kh - 1) - 1) // sh + 1, (W - rw * (kw - 1) - 1) // sw + 1)

@@ -74,6 +74,10 @@ def check_logits(Z: np.ndarray, y: np.ndarray, where: str) -> None:
         )
 
 
+def _came(value) -> str:
+    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)
+
+
 def check_whole(name: str, value: int, least: int, where: str) -> int:
     """A whole number that is at least `least`, as an int.
 
@@ -82,7 +86,7 @@ def check_whole(name: str, value: int, least: int, where: str) -> int:
     ValueError : it is not
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{where}: {name} must be a whole number from {least} on; {value!r} came.")
+        raise ValueError(f"{where}: {name} must be a whole number from {least} on; {_came(value)} came.")
     return int(value)
 
 
@@ -90,5 +94,5 @@ def pair(name: str, value: int | tuple[int, int], least: int, where: str) -> tup
     """The same number for height and width, or one for each."""
     both = (value, value) if not isinstance(value, tuple | list) else tuple(value)
     if len(both) != 2:
-        raise ValueError(f"{where}: {name} must be one number or two (height, width); {value!r} came.")
+        raise ValueError(f"{where}: {name} must be one number or two (height, width); {_came(value)} came.")
     return check_whole(name, both[0], least, where), check_whole(name, both[1], least, where)

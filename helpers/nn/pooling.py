@@ -8,8 +8,8 @@ from helpers.nn.inputs import check_array, pair
 
 def _windows(X: np.ndarray, size, stride) -> tuple[tuple[int, int], list[tuple[slice, slice]]]:
     """(H', W') of the output, and for each place in the window, in reading order, the pixels of X that lie there."""
-    check_array("X", X, ("N", "H", "W", "C"), "pool2d")
-    (fh, fw), (sh, sw) = pair("size", size, 1, "pool2d"), pair("stride", stride, 1, "pool2d")
+    check_array("X", X, ("N", "H", "W", "C"), "pooling")
+    (fh, fw), (sh, sw) = pair("size", size, 1, "pooling"), pair("stride", stride, 1, "pooling")
     h, w = output_size(X.shape[1], fh, sh), output_size(X.shape[2], fw, sw)
     return (h, w), [
         (slice(u, u + sh * (h - 1) + 1, sh), slice(v, v + sw * (w - 1) + 1, sw)) for u in range(fh) for v in range(fw)

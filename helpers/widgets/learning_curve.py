@@ -55,7 +55,7 @@ class LearningCurves:
             if not all(np.isfinite(values).all() for values in run.values()):
                 raise ValueError(f"run {name!r}: expected finite numbers, got nan or infinity; cut its lists before it")
         self.epochs = max(len(run["loss"]) for run in self.runs.values())
-        self._stages = {view: Stage((4.2, 2.9), functools.partial(self._build, view), SHARP) for view in _CURVES}
+        self._stages = {view: Stage((4.0, 2.9), functools.partial(self._build, view), SHARP) for view in _CURVES}
 
     def _build(self, view: str, fig):
         axes = fig.subplots()
@@ -135,7 +135,7 @@ def learning_curve_explorer(runs: Mapping[str, Any], waits_for: str | None = Non
 
     def view(name: str) -> View:
         picture, marks = functools.partial(curves.picture, name), functools.partial(curves.marks, name)
-        return View(picture, f"{name.capitalize()} in training and in validation.", marks, width=420, uses=("run",))
+        return View(picture, f"{name.capitalize()} in training and in validation.", marks, width=400, uses=("run",))
 
     titles = {f"{run}: {name}": curves.picture(name, {"run": run}) for run in names for name in _CURVES}
     still = contact_sheet(list(titles.values()), list(titles))

@@ -58,7 +58,7 @@ def _stage(view: str) -> Stage:
         axes.set(xlim=(-2, STEPS + 2), ylim=(1e-6, 1e6), yscale="log", xlabel="step t", ylabel="loss L (log scale)")
         return axes, *axes.plot([], [], "-", color="#777777", lw=0.8), *axes.plot([], [], "o-", color="#D55E00", ms=3)
 
-    return Stage((5.6, 3.1), ravine) if view == "ravine" else Stage((3.2, 3.1), curve)
+    return Stage((4.9, 3.1), ravine) if view == "ravine" else Stage((3.2, 3.1), curve)
 
 
 def picture(view: str, state: dict) -> np.ndarray:
@@ -131,12 +131,12 @@ def ravine_explorer(waits_for: str | None = None) -> Shown:
     rate = {"min": -3, "max": -0.5, "step": 0.05, "readout_format": ".3f", "description": "learning rate"}
     controls = {
         "learning_rate": widgets.FloatLogSlider(START["learning_rate"], **rate, **look),
-        "momentum": slider("momentum (beta)", START["momentum"], 0, 0.95, 0.05, ".2f"),
+        "momentum": slider("momentum", START["momentum"], 0, 0.95, 0.05, ".2f"),
         "noise": slider("minibatch noise", START["noise"], 0, 10, 0.5),
         "step": slider("step t", START["step"], 0, STEPS, 1, ".0f"),
     }
     views = {
-        "ravine": View(functools.partial(picture, "ravine"), "The path in the ravine, seen from above.", marks),
+        "ravine": View(functools.partial(picture, "ravine"), "The path in the ravine, seen from above.", marks, 490),
         "curve": View(functools.partial(picture, "curve"), "The loss at each step.", width=320),
     }
     changes = {"learning_rate": 0.02}, {"learning_rate": 0.09}, {"momentum": 0.8}, {"learning_rate": 0.11, "step": 12.0}

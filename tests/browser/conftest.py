@@ -130,13 +130,13 @@ class Notebook:
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
         self.page.get_by_text(entry, exact=True).click()
 
-    def run_all(self) -> None:
-        """Run all cells and wait for the last, whose number is taken away first."""
+    def run_all(self, seconds: int = 120) -> None:
+        """Run all cells and wait so long for the last, whose number is taken away first."""
         self.command("Edit", "Clear Outputs of All Cells")
         last = self.page.locator(".jp-CodeCell .jp-InputPrompt").last
         expect(last).to_have_text("[ ]:")
         self.command("Run", "Run All Cells")
-        expect(last).to_have_text(re.compile(r"\[\d+\]:"), timeout=120_000)
+        expect(last).to_have_text(re.compile(r"\[\d+\]:"), timeout=1000 * seconds)
         self._idle()
 
     def write(self, text: str, code: str) -> None:

@@ -236,7 +236,7 @@ def test_losses_beyond_the_axes_keep_their_marks_inside():
     for epoch in (1.0, 6.0):
         state = {"run": "wild", "epoch": epoch, "hover": None}
         assert all(y0 - 1 <= dot["y"] <= y1 + 1 for dot in curves.marks("loss", state)[1:])
-        assert curves.picture("loss", state).shape == (580, 840, 3)
+        assert curves.picture("loss", state).shape == (580, 800, 3)
     assert "loss 1e+09 in training" in curves.caption({"run": "wild", "epoch": 1.0, "hover": None})
 
 
