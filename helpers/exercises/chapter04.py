@@ -1,8 +1,13 @@
 """Exercises, predictions and quiz of chapter 04, backpropagation."""
 
+import itertools
+from functools import partial
+
 import numpy as np
 
 from helpers import nn
+from helpers.exercises import backward_passes
+from helpers.exercises.backward_passes import conv2d_backward, max_pool2d_backward
 from helpers.exercises.exercise import Case, Exercise, Misconception
 from helpers.exercises.registry import ComesTrue, Option, Question
 
@@ -39,17 +44,24 @@ def _numeric_cases(rng: np.random.Generator) -> list[Case]:
     ]
 
 
-def _nudging(difference, start=lambda X: np.array(X, dtype=float)):
-    """A numeric gradient that computes `difference(loss, X, place, step)` in each place."""
+def _as_float(X):
+    return np.array(X, dtype=float)
 
-    def wrong(loss, X, step=1e-5):
+
+def _nudging(*differences, starts=(_as_float, np.copy)):
+    """Numeric gradients that compute `difference(loss, X, place, step)` in each place; X is what a start makes of it.
+
+    With np.copy the same mistake is made in the type of X: integers and float32 come out differently.
+    """
+
+    def wrong(difference, start, loss, X, step=1e-5):
         X = start(X)
         gradient = np.zeros(X.shape)
         for place in np.ndindex(X.shape):
             gradient[place] = difference(loss, X, place, step)
         return gradient
 
-    return wrong
+    return tuple(partial(wrong, *both) for both in itertools.product(differences, starts))
 
 
 def _moved(X, place, by):
@@ -75,12 +87,47 @@ def _left_above(loss, X, place, step):
     return (loss(X) - below) / (2 * step)
 
 
+def _moved_back(loss, X, place, step):
+    slope = _left_moved(loss, X, place, step)
+    X[place] += step
+    return slope
+
+
+def _one_array(loss, X, place, step):
+    above, below = X, X
+    above[place] += step
+    below[place] -= step
+    return (loss(above) - loss(below)) / (2 * step)
+
+
+def _one_array_in_turn(loss, X, place, step):
+    X[place] += step
+    above = loss(X)
+    X[place] -= step
+    return (above - loss(X)) / (2 * step)
+
+
+def _copied_once(start):
+    def wrong(loss, X, step=1e-5):
+        above, below, gradient = start(X), start(X), np.zeros(X.shape)
+        for place in np.ndindex(X.shape):
+            above[place] += step
+            below[place] -= step
+            gradient[place] = (loss(above) - loss(below)) / (2 * step)
+        return gradient
+
+    return wrong
+
+
 def _at_once(loss, X, step=1e-5):
     return (loss(X + step) - loss(X - step)) / (2 * step)
 
 
 def _own_step(own):
     return _nudging(lambda loss, X, place, step: _central(loss, X, place, own))
+
+
+_ALL_STARTS = (_as_float, np.copy, np.asarray)
 
 
 NUMERIC = Exercise(
@@ -101,17 +148,19 @@ NUMERIC = Exercise(
             "one-sided difference",
             "You moved to one side only. The error of that is about as large as the step; when you move up *and* "
             "down, the curvature cancels and the error falls with the step squared.",
-            (
-                _nudging(lambda loss, X, place, step: (loss(_moved(X, place, step)) - loss(X)) / step),
-                _nudging(lambda loss, X, place, step: (loss(X) - loss(_moved(X, place, -step))) / step),
+            _nudging(
+                lambda loss, X, place, step: (loss(_moved(X, place, step)) - loss(X)) / step,
+                lambda loss, X, place, step: (loss(X) - loss(_moved(X, place, -step))) / step,
             ),
         ),
         Misconception(
             "divided by the wrong distance",
-            "From X - step to X + step the entry travels twice the step. Divide by the whole way.",
-            (
-                _nudging(lambda loss, X, place, step: 2 * _central(loss, X, place, step)),
-                _nudging(lambda loss, X, place, step: (loss(_moved(X, place, step)) - loss(X)) / (2 * step)),
+            "From X - step to X + step the entry travels twice the step. Divide by the whole way, in brackets: `/ (2 * "
+            "step)`. Without them Python divides by 2 and then *multiplies* by the step.",
+            _nudging(
+                lambda loss, X, place, step: 2 * _central(loss, X, place, step),
+                lambda loss, X, place, step: (loss(_moved(X, place, step)) - loss(X)) / (2 * step),
+                lambda loss, X, place, step: step**2 * _central(loss, X, place, step),
             ),
         ),
         Misconception(
@@ -128,35 +177,40 @@ NUMERIC = Exercise(
             "entries are not put back",
             "After the first entry, the loss is no longer taken at X: the entries that were moved stay moved. Put "
             "each one back before you move the next.",
-            (
-                _nudging(_left_moved),
-                _nudging(_left_above),
-            ),
+            (*_nudging(_left_moved, _left_above, starts=_ALL_STARTS), *map(_copied_once, (_as_float, np.copy))),
+        ),
+        Misconception(
+            "one array under two names",
+            "`Y = X` makes no second array: it is a second name for the same one, and a step on the one is a step on "
+            "the other. `X.copy()` makes one.",
+            _nudging(_one_array, starts=_ALL_STARTS) + _nudging(_one_array_in_turn, starts=(np.asarray,)),
+        ),
+        Misconception(
+            "moved back by steps",
+            "Plus step, minus two steps, plus step does not bring a number back to its last digit. Keep the old value "
+            "and write it back, or work on a copy.",
+            _nudging(_moved_back, starts=(np.asarray,)),
         ),
         Misconception(
             "moves in the type of X",
             "An array of integers cannot hold 3.01, and float32 rounds a small step away. Work on a float64 copy of X.",
-            (_nudging(_central, start=np.copy),),
+            _nudging(_central, starts=(np.copy,)),
         ),
         Misconception(
             "a step of its own",
             "The step is an argument: use the one that was given. Section 4.3 shows how much depends on it.",
-            tuple(map(_own_step, (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8))),
+            tuple(itertools.chain(*map(_own_step, (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)))),
         ),
         Misconception(
             "not divided",
             "That is the change of the loss. A slope is the change divided by the way that the entry travelled.",
-            (
-                _nudging(
-                    lambda loss, X, place, step: loss(_moved(X, place, step)) - loss(_moved(X, place, -step)),
-                ),
-            ),
+            _nudging(lambda loss, X, place, step: 2 * step * _central(loss, X, place, step)),
         ),
         Misconception(
-            "sign turned",
+            "wrong sign",
             "The sign is the wrong way round: a loss that grows with the entry has a *positive* slope. Above minus "
             "below.",
-            (_nudging(lambda loss, X, place, step: -_central(loss, X, place, step)),),
+            _nudging(lambda loss, X, place, step: -_central(loss, X, place, step)),
         ),
     ),
 )
@@ -174,6 +228,7 @@ def _error_cases(rng: np.random.Generator) -> list[Case]:
         Case((1e-12 * small, 3e-12 * rng.normal(size=small.shape)), "both are tiny, and quite different"),
         Case((np.zeros((2, 3)), np.zeros((2, 3))), "both are 0"),
         Case((np.zeros(4), rng.normal(size=4)), "one is 0, the other is not"),
+        Case((np.array([1.0, np.nan, 2.0]), np.array([1.0, 0.5, 2.0])), "a gradient that is no number: nan"),
     ]
 
 
@@ -228,8 +283,14 @@ ERROR = Exercise(
             (lambda a, b: _norm(a - b) / (_norm(a) + _norm(b)),),
         ),
         Misconception(
+            "nan taken for equal",
+            "nan is not greater than 0: your function calls a gradient of nan equal. Ask whether the sum of the "
+            "lengths *is* 0, with `==`.",
+            (lambda a, b: _norm(a - b) / (_norm(a) + _norm(b)) if _norm(a) + _norm(b) > 0 else 0.0,),
+        ),
+        Misconception(
             "entry by entry",
-            "You compared entry by entry. Where the true slope is 0, the numeric one is a rounding error such as 1e-9, "
+            "You compared entry by entry. Where the true slope is 0, the numeric one is rounding, such as 1e-11, "
             "and that entry alone gives an error of 1. Take the length of the *whole* difference.",
             (
                 lambda a, b: _entrywise(a, b).max(),
@@ -287,7 +348,23 @@ ERROR = Exercise(
             (
                 _guarded(lambda a, b: np.abs(a - b).sum() / (np.abs(a).sum() + np.abs(b).sum())),
                 _guarded(lambda a, b: np.abs(a - b).max() / (np.abs(a).max() + np.abs(b).max())),
+            ),
+        ),
+        Misconception(
+            "root missing",
+            "The root is missing: a length is the root of the sum of the squares.",
+            (
                 _guarded(lambda a, b: ((a - b) ** 2).sum() / ((a**2).sum() + (b**2).sum())),
+                lambda a, b: ((a - b) ** 2).sum() / ((a**2).sum() + (b**2).sum()),
+            ),
+        ),
+        Misconception(
+            "norm of a matrix",
+            "A second argument of `norm` asks for another norm: with 2, a matrix gets its largest singular value, and "
+            "more than two axes are an error. Leave it out.",
+            (
+                _guarded(lambda a, b: _norm(a - b, 2) / (_norm(a, 2) + _norm(b, 2))),
+                lambda a, b: _norm(a - b, 2) / (_norm(a, 2) + _norm(b, 2)),
             ),
         ),
     ),
@@ -300,6 +377,8 @@ def _logit_cases(rng: np.random.Generator) -> list[Case]:
         Case((rng.normal(0, 2, size=(5, 3)), np.array([2, 0, 1, 1, 2]))),
         Case((rng.normal(0, 2, size=(2, 6)), np.array([5, 0])), "more classes than rows"),
         Case((rng.normal(size=(1, 4)), np.array([3])), "one row"),
+        Case((rng.normal(size=(4, 3)), np.array([0, 1, 1, 0])), "the last class does not occur"),
+        Case((rng.normal(size=(3, 4)), np.array([0, 0, 0])), "all are of class 0"),
         Case((np.array([[1000.0, -1000.0, 0.0], [-1000.0, 0.5, 1.0]]), np.array([1, 2])), "logits of 1000"),
     ]
 
@@ -336,6 +415,19 @@ LOGITS = Exercise(
             (lambda Z, y: nn.softmax(Z) - _one_hot(Z, y),),
         ),
         Misconception(
+            "classes counted from the labels",
+            "`y.max() + 1` is not the number of classes: the last class may be missing from a batch. `Z.shape[1]` is.",
+            (
+                lambda Z, y: (nn.softmax(Z) - np.eye(y.max() + 1)[y]) / len(y),
+                lambda Z, y: (nn.softmax(Z) - np.eye(len(np.unique(y)))[y]) / len(y),
+            ),
+        ),
+        Misconception(
+            "softmax over the wrong axis",
+            "Your probabilities add up to 1 in each *column*. Each example, a row, has its own: `axis=1`.",
+            (lambda Z, y: (nn.softmax(Z.T).T - _one_hot(Z, y)) / len(y),),
+        ),
+        Misconception(
             "divided by the wrong number",
             "The mean in the loss is over the N rows: one loss a row. It is not over the N x C entries, nor over the "
             "C classes.",
@@ -345,13 +437,10 @@ LOGITS = Exercise(
             ),
         ),
         Misconception(
-            "sign turned",
+            "wrong sign",
             "The sign is the wrong way round. A larger logit of the true class makes the loss *smaller*, so its entry "
             "must be negative.",
-            (
-                lambda Z, y: (_one_hot(Z, y) - nn.softmax(Z)) / len(y),
-                lambda Z, y: _one_hot(Z, y) - nn.softmax(Z),
-            ),
+            (lambda Z, y: (_one_hot(Z, y) - nn.softmax(Z)) / len(y), lambda Z, y: _one_hot(Z, y) - nn.softmax(Z)),
         ),
         Misconception(
             "label forgotten",
@@ -372,16 +461,15 @@ LOGITS = Exercise(
             (
                 lambda Z, y: (nn.softmax(Z) - y[:, None]) / len(y),
                 lambda Z, y: nn.softmax(Z) - y[:, None],
+                lambda Z, y: (nn.softmax(Z) - y) / len(y),
+                lambda Z, y: nn.softmax(Z) - y,
             ),
         ),
         Misconception(
             "gradient for P",
             "That is the gradient with respect to the probabilities P. One step is missing: how P answers when the "
             "logits move. (Together they become short; that is why the two are treated as one.)",
-            (
-                lambda Z, y: -_one_hot(Z, y) / nn.softmax(Z) / len(y),
-                lambda Z, y: -_one_hot(Z, y) / nn.softmax(Z),
-            ),
+            (lambda Z, y: -_one_hot(Z, y) / nn.softmax(Z) / len(y), lambda Z, y: -_one_hot(Z, y) / nn.softmax(Z)),
         ),
         Misconception(
             "no softmax",
@@ -399,10 +487,7 @@ LOGITS = Exercise(
             "only the true class",
             "You filled in the entry of the true class only. The other logits matter too: raise one of them, and the "
             "true class loses probability.",
-            (
-                lambda Z, y: _one_hot(Z, y) * (nn.softmax(Z) - 1) / len(y),
-                lambda Z, y: -_one_hot(Z, y) / len(y),
-            ),
+            (lambda Z, y: _one_hot(Z, y) * (nn.softmax(Z) - 1) / len(y), lambda Z, y: -_one_hot(Z, y) / len(y)),
         ),
     ),
 )
@@ -444,7 +529,7 @@ DENSE = Exercise(
     hints=(
         "A gradient has the shape of what it belongs to: dX (N, D), dW (D, M), db (M,). You have dA (N, M), X (N, D) "
         "and W (D, M). Which products give these shapes?",
-        "`.T` turns a matrix. dW must sum over the N examples, so N has to stand in the middle of the product.",
+        "`.T` transposes: rows become columns. dW sums over the N examples, so N must stand in the middle.",
         "b went to every row alike: its gradient is the sum of the rows of dA.",
     ),
     why="The shapes leave one choice for each product: dX sums over the units, dW and db over the examples.",
@@ -457,22 +542,27 @@ DENSE = Exercise(
                 _dense_parts(dW=lambda dA, X, W: X.T @ dA / len(X), db=lambda dA, X, W: dA.mean(axis=0)),
                 _dense_parts(dW=lambda dA, X, W: X.T @ dA / len(X)),
                 _dense_parts(db=lambda dA, X, W: dA.mean(axis=0)),
-                _dense_parts(dW=lambda dA, X, W: X.T @ dA / len(X), db=lambda dA, X, W: dA.sum(axis=0) / len(X)),
+                lambda dA, X, W: nn.dense_backward(dA / len(X), X, W),
             ),
         ),
         Misconception(
-            "W not turned",
+            "W not transposed",
             "Forward, an example of D inputs went through W to M units. On the way back M numbers become D: that "
             "takes W with rows and columns exchanged. (A square W hides this mistake.)",
             (_dense_parts(dX=lambda dA, X, W: dA @ W),),
         ),
         Misconception(
-            "dW is turned",
+            "dX is transposed",
+            "Your dX has examples as columns. It must have the shape of X, (N, D).",
+            (_dense_parts(dX=lambda dA, X, W: W @ dA.T),),
+        ),
+        Misconception(
+            "dW is transposed",
             "Your dW has units as rows. It must have the shape of W, (D, M), or no optimiser can subtract it from W.",
             (_dense_parts(dW=lambda dA, X, W: dA.T @ X),),
         ),
         Misconception(
-            "X not turned",
+            "X not transposed",
             "In dW the *examples* are summed away, so N must stand in the middle: (D, N) times (N, M).",
             (
                 _dense_parts(dW=lambda dA, X, W: X @ dA),
@@ -561,11 +651,23 @@ RELU = Exercise(
         Misconception(
             "slope alone",
             "That is the local slope. It still has to be multiplied by what comes from above.",
-            (
-                lambda dH, A: (A > 0).astype(dH.dtype),
-                lambda dH, A: A > 0,
-                lambda dH, A: np.where(A > 0, 1, 0),
-            ),
+            (lambda dH, A: (A > 0).astype(dH.dtype), lambda dH, A: A > 0, lambda dH, A: np.where(A > 0, 1, 0)),
+        ),
+        Misconception(
+            "mask in float64",
+            "The mask was float64 (or int64) and widened the result. `A > 0` itself keeps the type: NumPy multiplies "
+            "by it as by 1 and 0.",
+            (lambda dH, A: dH * (A > 0).astype(float),),
+        ),
+        Misconception(
+            "sign in place of slope",
+            "`np.sign` is -1 below 0. ReLU is flat there: its slope is 0.",
+            (lambda dH, A: dH * np.sign(A),),
+        ),
+        Misconception(
+            "arguments exchanged",
+            "You let A through where dH is above 0. It is the other way round: dH comes from above, A sets the gate.",
+            (lambda dH, A: A * (dH > 0),),
         ),
         Misconception(
             "value in place of slope",
@@ -596,26 +698,6 @@ RELU = Exercise(
     ),
 )
 
-# The two references below give what `nn.conv2d_backward` and `nn.max_pool2d_backward` give (a test holds that). The
-# engine's have stride, padding and dilation, or avoid the loop; a learner who asks for the solution wants the core, and
-# to a Parsons problem the lines in their order.
-
-
-def conv2d_backward(dY, X, K):
-    """Gradients of a convolution with stride 1 and no padding.
-
-    dY (N, H', W', C_out), X (N, H, W, C_in), K (kh, kw, C_in, C_out)
-    -> dX, dK, db of the shapes of X, of K, and (C_out,)
-    """
-    dX, dK = np.zeros_like(X), np.zeros_like(K)
-    height, width = dY.shape[1:3]
-    for u in range(K.shape[0]):
-        for v in range(K.shape[1]):
-            met = np.s_[:, u : u + height, v : v + width]  # the pixels that met the weight (u, v)
-            dK[u, v] = np.tensordot(X[met], dY, axes=((0, 1, 2), (0, 1, 2)))
-            dX[met] += dY @ K[u, v].T
-    return dX, dK, dY.sum(axis=(0, 1, 2))
-
 
 def _conv_cases(rng: np.random.Generator) -> list[Case]:
     def case(N: int, size: tuple, K: tuple, note: str = "") -> Case:
@@ -632,46 +714,6 @@ def _conv_cases(rng: np.random.Generator) -> list[Case]:
         case(2, (3, 4), (3, 4, 1, 2), "a kernel as large as the image"),
         case(2, (6, 5), (3, 3, 2, 2), "as many channels in as out"),
     ]
-
-
-def _conv_parts(dX=None, dK=None, db=None):
-    """The right three gradients, with some of them replaced."""
-    parts = (dX, dK, db)
-    return lambda dY, X, K: tuple(
-        mine(dY, X, K) if mine else theirs for mine, theirs in zip(parts, conv2d_backward(dY, X, K), strict=True)
-    )
-
-
-def _unturned(dY, X, K):
-    """dX by sliding a kernel over dY, which gets a border of zeros: right if only the kernel were turned."""
-    kh, kw = K.shape[:2]
-    wide = np.pad(dY, ((0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1), (0, 0)))
-    return nn.conv2d(wide, np.ascontiguousarray(np.swapaxes(K, 2, 3)), None)
-
-
-def _by_weights(share, add=False):
-    """dX, weight by weight; `=` in place of `+=` unless `add`."""
-
-    def dX(dY, X, K):
-        out = np.zeros_like(X)
-        for u, v in np.ndindex(K.shape[:2]):
-            met = np.s_[:, u : u + dY.shape[1], v : v + dY.shape[2]]
-            out[met] = dY @ share(K[u, v]) + (out[met] if add else 0)
-        return out
-
-    return dX
-
-
-def _by_pixels(dY, X, K):
-    """dX, output pixel by output pixel, with `=` in place of `+=`."""
-    out, (kh, kw) = np.zeros_like(X), K.shape[:2]
-    for i, j in np.ndindex(dY.shape[1:3]):
-        out[:, i : i + kh, j : j + kw] = np.einsum("nd,uvcd->nuvc", dY[:, i, j], K)
-    return out
-
-
-def _no_border(dY, X, K):
-    return nn.conv2d(dY, np.ascontiguousarray(np.swapaxes(K[::-1, ::-1], 2, 3)), None)
 
 
 CONV = Exercise(
@@ -692,30 +734,45 @@ CONV = Exercise(
     "collects from all of them.",
     misconceptions=(
         Misconception(
-            "kernel not turned",
+            "kernel not turned by 180 degrees",
             "dX slides over dY with the kernel as it is. Going back, the pixel at i + u met the weight u, so seen from "
             "the pixel the weights come in reverse order: turn the kernel by 180 degrees. Or do not slide at all, and "
             "add each output pixel's share back to the patch it came from.",
-            (_conv_parts(dX=_unturned),),
+            (backward_passes.conv_parts(dX=backward_passes.unturned),),
+        ),
+        Misconception(
+            "bias gradient added once a weight",
+            "You added db once for each weight (u, v). The bias is used once an output pixel, however large the kernel "
+            "is: sum dY once, outside the loop.",
+            (backward_passes.conv_parts(db=lambda dY, X, K: dY.sum(axis=(0, 1, 2)) * K.shape[0] * K.shape[1]),),
+        ),
+        Misconception(
+            "index below 0",
+            "Python's index -1 is the last row. In dY[i - u, j - v] it means 'there is no such output pixel': leave "
+            "these terms out.",
+            (backward_passes.conv_parts(dX=backward_passes.wrapped),),
         ),
         Misconception(
             "= in place of +=",
             "Patches overlap: a pixel helps to make several output pixels, and gets a share of the gradient from each. "
             "You overwrote one share with the next. They add up.",
-            (_conv_parts(dX=_by_weights(np.transpose)), _conv_parts(dX=_by_pixels)),
+            (
+                backward_passes.conv_parts(dX=backward_passes.by_weights(np.transpose)),
+                backward_passes.conv_parts(dX=backward_passes.by_pixels),
+            ),
         ),
         Misconception(
             "averaged over the batch again",
             "You divided by the number of images or places. The mean is in the loss already; here images and places "
             "are added up.",
             (
-                _conv_parts(db=lambda dY, X, K: dY.mean(axis=(0, 1, 2))),
-                _conv_parts(db=lambda dY, X, K: dY.sum(axis=(1, 2)).mean(axis=0)),
-                _conv_parts(dK=lambda dY, X, K: conv2d_backward(dY, X, K)[1] / len(X)),
-                _conv_parts(
-                    dK=lambda dY, X, K: conv2d_backward(dY, X, K)[1] / len(X),
-                    db=lambda dY, X, K: dY.sum(axis=(0, 1, 2)) / len(X),
+                backward_passes.conv_parts(db=lambda dY, X, K: dY.mean(axis=(0, 1, 2))),
+                backward_passes.conv_parts(db=lambda dY, X, K: dY.sum(axis=(0, 1, 2)) / len(X)),
+                backward_passes.conv_parts(dK=backward_passes.shared_dK),
+                backward_passes.conv_parts(
+                    dK=backward_passes.shared_dK, db=lambda dY, X, K: dY.sum(axis=(0, 1, 2)) / len(X)
                 ),
+                backward_passes.conv_parts(dK=backward_passes.shared_dK, db=lambda dY, X, K: dY.mean(axis=(0, 1, 2))),
             ),
         ),
         Misconception(
@@ -723,29 +780,29 @@ CONV = Exercise(
             "Every output pixel of every image uses the same bias: db sums over N, H' and W', and only C_out numbers "
             "are left.",
             (
-                _conv_parts(db=lambda dY, X, K: dY.sum(axis=0)),
-                _conv_parts(db=lambda dY, X, K: dY.sum(axis=(1, 2))),
-                _conv_parts(db=lambda dY, X, K: dY.sum()),
-                _conv_parts(db=lambda dY, X, K: dY.sum(axis=(0, 1))),
+                backward_passes.conv_parts(db=lambda dY, X, K: dY.sum(axis=0)),
+                backward_passes.conv_parts(db=lambda dY, X, K: dY.sum(axis=(1, 2))),
+                backward_passes.conv_parts(db=lambda dY, X, K: dY.sum()),
+                backward_passes.conv_parts(db=lambda dY, X, K: dY.sum(axis=(0, 1))),
             ),
         ),
         Misconception(
-            "dK is turned",
+            "dK is turned by 180 degrees",
             "dK is turned by 180 degrees. Forward, the kernel slides over X as it is; for dK the gradient dY slides "
             "over X as it is, too.",
-            (_conv_parts(dK=lambda dY, X, K: conv2d_backward(dY, X, K)[1][::-1, ::-1]),),
+            (backward_passes.conv_parts(dK=lambda dY, X, K: conv2d_backward(dY, X, K)[1][::-1, ::-1]),),
         ),
         Misconception(
             "channels of K not exchanged",
-            "On the way back C_out channels become C_in: K[u, v] must be turned, as W in a dense layer. (As many "
+            "On the way back C_out channels become C_in: K[u, v] must be transposed, as W in a dense layer. (As many "
             "channels in as out hides the mistake.)",
-            (_conv_parts(dX=_by_weights(lambda weights: weights, add=True)),),
+            (backward_passes.conv_parts(dX=backward_passes.by_weights(lambda weights: weights, add=True)),),
         ),
         Misconception(
             "no border around dY",
             "Your dX is smaller than X. The pixels at the edge of X get a gradient too: dY needs a border of zeros, "
             "one less than the kernel wide, before a kernel slides over it.",
-            (_conv_parts(dX=_no_border),),
+            (backward_passes.conv_parts(dX=backward_passes.no_border),),
         ),
         Misconception(
             "another order",
@@ -757,19 +814,6 @@ CONV = Exercise(
         ),
     ),
 )
-
-
-def max_pool2d_backward(dY, X, size=2, stride=2):
-    """Gradient of max pooling: each output pixel's gradient goes to the first largest pixel of its window.
-
-    dY (N, H', W', C), X (N, H, W, C) -> dX, the shape of X
-    """
-    dX = np.zeros_like(X)
-    for k, i, j, c in np.ndindex(dY.shape):
-        window = X[k, i * stride : i * stride + size, j * stride : j * stride + size, c]
-        u, v = np.unravel_index(window.argmax(), window.shape)
-        dX[k, i * stride + u, j * stride + v, c] += dY[k, i, j, c]
-    return dX
 
 
 def _pool_cases(rng: np.random.Generator) -> list[Case]:
@@ -791,40 +835,6 @@ def _pool_cases(rng: np.random.Generator) -> list[Case]:
     ]
 
 
-def _winner(window):
-    won = np.zeros(window.shape)
-    won.flat[window.argmax()] = 1
-    return won
-
-
-def _pool(share, step=None, add=True):
-    """Pooling backward where each pixel of a window gets `share(window)` of the gradient; windows `step` apart."""
-
-    def wrong(dY, X, size=2, stride=2):
-        dX, apart = np.zeros_like(X), step or stride
-        for k, i, j, c in np.ndindex(dY.shape):
-            met = np.s_[k, i * stride : i * stride + size, j * stride : j * stride + size, c]
-            window = X[k, i * apart : i * apart + size, j * apart : j * apart + size, c]
-            won = share(window)
-            dX[met] = won * dY[k, i, j, c] + (dX[met] if add else dX[met] * (won == 0))
-        return dX
-
-    return wrong
-
-
-def _pay_in_corner(dY, X, size=2, stride=2):
-    dX = np.zeros_like(X)
-    for k, i, j, c in np.ndindex(dY.shape):
-        window = X[k, i * stride : i * stride + size, j * stride : j * stride + size, c]
-        u, v = np.unravel_index(window.argmax(), window.shape)
-        dX[k, u, v, c] += dY[k, i, j, c]
-    return dX
-
-
-def _pay_where_it_looked(dY, X, size=2, stride=2):
-    return _pool(_winner)(dY, X, size, 1)
-
-
 POOL = Exercise(
     id="4.10",
     reference=max_pool2d_backward,
@@ -844,45 +854,60 @@ POOL = Exercise(
             "= in place of +=",
             "Where windows overlap, a pixel can win in several of them, and its gradients add up. You kept only the "
             "last.",
-            (_pool(_winner, add=False),),
+            (backward_passes.pool(backward_passes.winner, add=False),),
         ),
         Misconception(
             "every tied pixel is paid",
             "Where pixels tie for the largest, you paid each of them, and the gradient was given out several times. A "
             "window of zeros, after a ReLU, is full of ties. One pixel a window gets it, the first in reading order.",
-            (_pool(lambda window: window == window.max()),),
+            (backward_passes.pool(lambda window: window == window.max()),),
         ),
         Misconception(
             "tied pixels share",
-            "You divided the gradient among tied pixels. That is a possible rule, and some libraries have it. Ours, "
-            "and TensorFlow's, is: the first in reading order takes all.",
-            (_pool(lambda window: (window == window.max()) / (window == window.max()).sum()),),
+            "You divided the gradient among tied pixels. That is a possible rule: some libraries have it for the "
+            "maximum over an axis. Ours, and TensorFlow's on a CPU, is: the first in reading order takes all.",
+            (backward_passes.pool(lambda window: (window == window.max()) / (window == window.max()).sum()),),
         ),
         Misconception(
             "the last of the tied pixels",
             "Where pixels tie, you paid the last. `argmax` finds the first, and so does the way forward.",
-            (_pool(lambda window: _winner(window[::-1, ::-1])[::-1, ::-1]),),
+            (backward_passes.pool(lambda window: backward_passes.winner(window[::-1, ::-1])[::-1, ::-1]),),
+        ),
+        Misconception(
+            "paid twice",
+            "Two lines pay. Only one of the three lines that write into dX belongs: the one that adds to the winner "
+            "alone.",
+            tuple(map(backward_passes.paid_by, ("=+", "+w", "=w", "w=", "=+w", "w=+"))),
+        ),
+        Misconception(
+            "returned too early",
+            "Your dX came back before the loop had paid all pixels. The last line stands outside the loop, indented as "
+            "far as `for`.",
+            (lambda dY, X, size=2, stride=2: np.zeros_like(X), backward_passes.first_only),
         ),
         Misconception(
             "average pooling",
             "You spread the gradient over the window. That is the way back of *average* pooling: there every pixel "
             "helped. Here only the largest one went through.",
-            (_pool(lambda window: np.full(window.shape, 1 / window.size)), _pool(np.ones_like)),
+            (
+                backward_passes.pool(lambda window: np.full(window.shape, 1 / window.size)),
+                backward_passes.pool(np.ones_like),
+            ),
         ),
         Misconception(
             "step forgotten",
             "The windows start `stride` pixels apart: that of output pixel (i, j) begins at (i * stride, j * stride).",
-            (_pool(_winner, step=1), _pay_where_it_looked),
+            (backward_passes.pool(backward_passes.winner, step=1), backward_passes.pay_where_it_looked),
         ),
         Misconception(
             "place in the window taken for a place in the image",
             "u and v count from the corner of the window. In the image the corner comes on top of them.",
-            (_pay_in_corner,),
+            (backward_passes.pay_in_corner,),
         ),
         Misconception(
             "pays the smallest",
             "You paid the smallest pixel of each window. The largest one was passed on.",
-            (_pool(lambda window: _winner(-window)),),
+            (backward_passes.pool(lambda window: backward_passes.winner(-window)),),
         ),
     ),
 )
@@ -890,18 +915,17 @@ POOL = Exercise(
 EXERCISES = (NUMERIC, ERROR, LOGITS, DENSE, RELU, CONV, POOL)
 
 PREDICTIONS = {
-    "4.1a": ComesTrue(1, "dL/dw is -2: 0.01 more in w changes the loss by about -0.02."),
+    "4.1a": ComesTrue(0, "dL/dw is -2: 0.01 more in w changes the loss by about -0.02."),
     "4.2a": ComesTrue(2, "Two passes for each parameter: 2 x 93,322 x 0.05 s are 9,332 s, over two and a half hours."),
     "4.3a": ComesTrue(1, "A larger step sees the curvature of the loss, a smaller one drowns in rounding."),
-    "4.4a": ComesTrue(1, "P - T is 0.7, -0.8, 0.1: the true logit is pushed hardest, and against the gradient, so up."),
-    "4.5a": ComesTrue(1, "dW must be (576, 10), the shape of W: (576, 64) times (64, 10), the examples summed away."),
-    "4.6a": ComesTrue(2, "One of the two places lies above the kink and one below: it sees a bit more than half."),
+    "4.4a": ComesTrue(0, "P - T is 0.7, -0.8, 0.1: the true logit is pushed hardest, and against the gradient, so up."),
+    "4.5a": ComesTrue(3, "dW must be (576, 10), the shape of W: (576, 64) times (64, 10), the examples summed away."),
+    "4.6a": ComesTrue(1, "One of the two places lies above the kink and one below: it sees a bit more than half."),
     "4.7a": ComesTrue(2, "The wrong gradient still points roughly downhill, and the task is easy."),
-    "4.8a": ComesTrue(2, "When all sizes are equal, nearly everything multiplies, and nothing complains."),
+    "4.8a": ComesTrue(0, "When all sizes are equal, every matrix product fits as printed, and nothing complains."),
     "4.9a": ComesTrue(2, "It lies in all four patches, under another weight each time."),
-    "4.10a": ComesTrue(2, "The first in reading order. The other rules are possible; paying all four in full is not."),
-    "4.11a": ComesTrue(2, "Layer 6 has right gradients, layer 3 has not: it went wrong on the way from 6 to 3."),
-    "4.12a": ComesTrue(2, "The squared error's gradient carries a factor P of the true class, which is 0.0001."),
+    "4.10a": ComesTrue(0, "The first in reading order. The other rules are possible; paying all four in full is not."),
+    "4.11a": ComesTrue(1, "Layer 6 is right, both gradients of layer 3 are wrong: it happened on the way to 3."),
 }
 
 QUIZ = (
@@ -930,7 +954,7 @@ QUIZ = (
     Question(
         "A check gives a relative error of exactly 1/3 for one kernel. What do you suspect?",
         (
-            Option("Rounding.", "Rounding in float64 gives 1e-9 or so."),
+            Option("Rounding.", "Rounding in float64 gives 1e-10 or so."),
             Option("A factor of 2.", "|2 - 1| / (2 + 1) = 1/3: right direction, twice too long (or half).", True),
             Option("A wrong sign.", "A wrong sign gives 1: the difference is as long as both together."),
         ),
@@ -946,9 +970,9 @@ QUIZ = (
         ),
     ),
     Question(
-        "You train a network, and its accuracy on held-out patients is good. What do you know of its gradients?",
+        "You train a network, and its accuracy on held-out masses is good. What do you know of its gradients?",
         (
-            Option("They are right.", "Without ReLU's mask the network of 4.7 learned about as well."),
+            Option("They are right.", "Without the mask the network of 4.7 learned nearly as well."),
             Option("Nearly nothing.", "A roughly right direction is enough to learn. Only a check tells.", True),
             Option(
                 "They are right up to a factor.", "In 4.7 the direction was wrong too, and it learned all the same."
@@ -963,7 +987,9 @@ QUIZ = (
             ),
             Option("In the loss.", "Then layer 6 would be wrong too."),
             Option(
-                "Between layer 6 and layer 4.", "What is handed down there is wrong, and all before inherit it.", True
+                "Between layer 6 and layer 4, layer 4 included.",
+                "What is handed down there, or taken in by layer 4, is wrong, and all before inherit it.",
+                True,
             ),
         ),
     ),

@@ -105,7 +105,8 @@ def caption(state: dict) -> str:
         return f"{words}\ndL/d{name} = {slope}: if {name} grows a little, L changes by {slope} times that."
     if name is not None:
         return f"{words}\n" + (f"{name} = {values[name]:.4g}." if name in valued else f"{name} is not computed yet.")
-    return f"{words}\nOn an arrow back stands its local slope. Point at a node to read it."
+    arrows = "On an arrow back stands its local slope. " if step > len(FORMULAS) else ""
+    return f"{words}\n{arrows}Point at a node to read it."
 
 
 def _calculation(state: dict) -> str:
