@@ -1,5 +1,6 @@
 """Exercises, predictions and quiz of chapter 06, a CNN in Keras."""
 
+import difflib
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -87,9 +88,14 @@ ONE_HOT = Exercise(
             ),
         ),
         Misconception(
+            "always ten columns",
+            "There are ten columns whatever the call says. The caller says how many classes there are: `C`.",
+            (lambda y, C: np.eye(10)[y],),
+        ),
+        Misconception(
             "counted from 1",
             "The 1 stands one column off. Classes are counted from 0, as columns are: class 0 is column 0.",
-            (lambda y, C: np.eye(C)[y - 1], lambda y, C: np.eye(C + 1)[y + 1]),
+            (lambda y, C: np.eye(C)[y - 1], lambda y, C: np.eye(C + 1)[y + 1], lambda y, C: np.eye(C + 1)[y][:, 1:]),
         ),
         Misconception(
             "transposed",
@@ -107,11 +113,6 @@ ONE_HOT = Exercise(
             "a column of labels",
             "The labels now stand in a column, one number an example. One-hot needs C numbers an example.",
             (lambda y, C: y[:, None], lambda y, C: y.reshape(-1, 1)),
-        ),
-        Misconception(
-            "all in one row",
-            "All examples lie in one long row. Keep one row an example, (N, C).",
-            (lambda y, C: np.eye(C)[y].ravel(), lambda y, C: np.eye(C)[y].reshape(1, -1)),
         ),
     ),
 )
@@ -174,9 +175,12 @@ def _verify_repair(case: Case, value: Any) -> str | None:
         return f"The loss is {loss!r}. A repair keeps the cross-entropy over ten classes, in one of its two forms."
     fits = _are(labels, T) if style == "one-hot" else _are(labels, y) or _are(labels, y[:, None])
     if not fits:
+        due = (T.shape,) if style == "one-hot" else (y.shape, (len(y), 1))
         wanted = f"({len(y)}, {_CLASSES}), one-hot" if style == "one-hot" else f"({len(y)},), the classes themselves"
-        same = " of this shape, but with other values" if labels.shape in (y.shape, T.shape) else ""
+        same = " of this shape, but with other values" if labels.shape in due else ""
         return f"This loss wants labels of shape {wanted}; labels {labels.shape}{same} came."
+    if isinstance(value[1], list | tuple):
+        return "The labels are right, but `fit` stops at lists. Return an array: `np.array(...)`."
     return None if isinstance(loss, str) else _measured(loss, labels, y)
 
 
@@ -193,7 +197,8 @@ def _measured(loss: Callable, labels: np.ndarray, y: np.ndarray) -> str | None:
     told = "For probabilities as the listing's last layer gives them "
     told += f"this loss is {came:.4f}; their cross-entropy is {due:.4f}."
     if getattr(loss, "from_logits", False):
-        told += " `from_logits=True` makes Keras apply softmax, and the last layer has applied it already."
+        told += " `from_logits=True` says that the outputs are logits; the listing's are probabilities. (On TensorFlow "
+        told += "Keras notices the softmax, ignores the setting and warns. Do not rely on it: leave it out.)"
     return told
 
 
@@ -205,6 +210,14 @@ def _says(style: str, fits: Callable[[np.ndarray, np.ndarray], bool]) -> Callabl
         return pair is not None and _style(pair[0]) == style and fits(pair[1], case.args[0])
 
     return sign
+
+
+def _misspelt(case: Case, value: Any) -> bool:
+    """Nearly the name of one of the two losses (and not the focal ones, which exist)."""
+    pair = _pair(value)
+    if pair is None or not isinstance(pair[0], str) or _style(pair[0]) != "other" or "ocal" in pair[0]:
+        return False
+    return bool(difflib.get_close_matches(pair[0], _SPARSE + _ONE_HOT, n=1, cutoff=0.88))
 
 
 def _too_narrow(labels: np.ndarray, y: np.ndarray) -> bool:
@@ -258,9 +271,20 @@ REPAIR = Exercise(
             sign=_says("one-hot", _too_narrow),
         ),
         Misconception(
+            "a misspelt name",
+            "Keras knows no loss of this name. Compare it letter by letter, underscores included, with the name in the "
+            "listing; the other form has `sparse_` in front.",
+            (
+                lambda y: ("sparse_categorical_cross_entropy", y),
+                lambda y: ("categorial_crossentropy", np.eye(10)[y]),
+                lambda y: ("sparse-categorical-crossentropy", y),
+            ),
+            sign=_misspelt,
+        ),
+        Misconception(
             "another loss",
-            "It may run, but it is another loss. Binary cross-entropy asks ten yes-or-no questions, the squared error "
-            "hardly moves when the network is sure and wrong (chapter 05). Ten classes of which one is true: "
+            "It may stop or run; it is another loss. Binary cross-entropy asks ten yes-or-no questions, the squared "
+            "error hardly moves when the network is sure and wrong (chapter 05). Ten classes of which one is true: "
             "categorical cross-entropy, in one of its two forms.",
             (
                 lambda y: ("binary_crossentropy", np.eye(10)[y]),
@@ -268,19 +292,6 @@ REPAIR = Exercise(
                 lambda y: ("mean_squared_error", y),
             ),
             sign=_says("other", lambda labels, y: True),
-        ),
-        Misconception(
-            "labels first",
-            "The two came in the other order. First the loss, then the labels.",
-            (lambda y: (y, "sparse_categorical_crossentropy"), lambda y: (np.eye(10)[y], "categorical_crossentropy")),
-            sign=lambda case, value: isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str),
-        ),
-        Misconception(
-            "one of the two",
-            "Only one thing came back. The loss and the labels belong together: return both, with a comma between "
-            "them.",
-            (lambda y: "sparse_categorical_crossentropy", lambda y: np.eye(10)[y]),
-            sign=lambda case, value: isinstance(value, str | np.ndarray),
         ),
     ),
 )
@@ -383,6 +394,9 @@ def _verify_shapes(case: Case, value: Any) -> str | None:
     numbers = [n for row in came for n in row]
     if not all(isinstance(n, int | np.integer) for n in numbers):
         return "The values are right, but a size is a whole number: use `//`, not `/`."
+    bare = [row for row in value if not isinstance(row, list | tuple | np.ndarray)]
+    if bare:
+        return f"Your shape is the number {bare[0]}; a shape with one axis is a tuple, written ({bare[0]},)."
     return None
 
 
@@ -391,7 +405,9 @@ def _shapes(name: str, message: str, *wrong: Callable) -> Misconception:
 
     def sign(case: Case, value: Any) -> bool:
         came = _shape_list(value)
-        return came is not None and any(came == _shape_list(each(*case.args)) for each in wrong)
+        if came is None or came == feature_map_shapes(*case.args):
+            return False
+        return any(came == _shape_list(each(*case.args)) for each in wrong)
 
     return Misconception(name, message, wrong, sign=sign)
 
@@ -562,8 +578,9 @@ CONFUSION = Exercise(
     misconceptions=(
         Misconception(
             "repeated pairs counted once",
-            "A pair that comes twice was counted once. With index arrays, NumPy reads all old values first, adds 1, "
-            "and writes them back: the second time overwrites the first.",
+            "A pair that comes twice was counted once. In a loop: was the place *set* to 1 (`=`), not raised by 1 "
+            "(`+=`)? Without a loop: with index arrays NumPy reads all old values first, adds 1, and writes them back, "
+            "so that the second time overwrites the first.",
             (_assigned(lambda old: old + 1), _assigned(lambda old: 1)),
         ),
         Misconception(
@@ -604,10 +621,13 @@ CONFUSION = Exercise(
         Misconception(
             "one number",
             "That is one number, the accuracy or the number of hits. It cannot say *which* classes are confused.",
-            (
-                lambda y, predicted, C: (y == predicted).mean(),
-                lambda y, predicted, C: (y == predicted).sum(),
-            ),
+            (lambda y, predicted, C: (y == predicted).mean(), lambda y, predicted, C: (y == predicted).sum()),
+        ),
+        Misconception(
+            "one row, C times",
+            "All your rows are alike. `[[0] * C] * C` holds *one* list C times: a 1 added to a row is added to all. "
+            "`np.zeros((C, C), int)` has rows of its own.",
+            (lambda y, predicted, C: np.tile(np.bincount(predicted, minlength=C), (C, 1)),),
         ),
         Misconception(
             "one row a class",
@@ -755,6 +775,24 @@ def _by_rows(rows: Callable) -> Callable:
     return wrong
 
 
+def _of_sizes(due: Callable) -> Callable[[Case, Any], bool]:
+    """The sign of sets that have the sizes `due(N, sizes)`."""
+
+    def sign(case: Case, value: Any) -> bool:
+        sets = _sets(case, value)
+        return sets is not None and _sizes(sets) == list(due(len(case.args[1]), case.args[3]))
+
+    return sign
+
+
+_right_sizes = _of_sizes(lambda N, sizes: sizes)
+
+
+def _only_new(fit, X, y, sizes, rng):
+    order, ends = rng.permutation(len(X)), [0, *sizes]
+    return np.array([fit(X[order[a:b]], y[order[a:b]]) for a, b in zip(ends, sizes, strict=False)])
+
+
 def _shuffled_apart(fit, X, y, sizes, rng):
     X, y = rng.permutation(X), rng.permutation(y)
     return np.array([fit(X[:n], y[:n]) for n in sizes])
@@ -798,64 +836,57 @@ CURVE = Exercise(
             "drawn with replacement",
             "The same image was drawn again and again, so that n images are fewer than n different ones. "
             "(`rng.integers` and `rng.choice` do that unless told otherwise.)",
-            (
-                _by_rows(lambda N, n, rng: rng.integers(0, N, size=n)),
-                _by_rows(lambda N, n, rng: rng.choice(N, n)),
-            ),
+            (_by_rows(lambda N, n, rng: rng.integers(0, N, size=n)), _by_rows(lambda N, n, rng: rng.choice(N, n))),
             sign=_twice,
         ),
         Misconception(
             "each size adds its own number",
             "Each set grew by n. The sizes say how many images there are *in all* each time.",
             (_adding,),
-            sign=lambda case, value: (
-                _sets(case, value) is not None
-                and _sizes(_sets(case, value)) == np.minimum(np.cumsum(case.args[3]), len(case.args[1])).tolist()
+            sign=_of_sizes(lambda N, sizes: np.minimum(np.cumsum(sizes), N)),
+        ),
+        Misconception(
+            "all images each time",
+            "Every training got all the images. `n` must come in: the first n of your order.",
+            (_by_rows(lambda N, n, rng: rng.permutation(N)), _by_rows(lambda N, n, rng: np.arange(N))),
+            sign=_of_sizes(lambda N, sizes: [N] * len(sizes)),
+        ),
+        Misconception(
+            "only the new images",
+            "Each set holds only the images that came new. Those of the smaller sets belong to it too: cut every set "
+            "from the beginning of the order.",
+            (_only_new,),
+            sign=_of_sizes(lambda N, sizes: np.diff(sizes, prepend=0)),
+        ),
+        Misconception(
+            "one image off",
+            "`order[:n]` holds n images, those in places 0 to n - 1. Nothing needs to be added or taken away.",
+            (_by_rows(lambda N, n, rng: rng.permutation(N)[: n - 1]),),
+            sign=_of_sizes(lambda N, sizes: np.subtract(sizes, 1)),
+        ),
+        Misconception(
+            "in the order of the file",
+            "Files have an order: by writer, by hospital, by class, by date. The first n images are then all of one "
+            "kind, and the curve shows that order, not the number of images. Draw the order with the rng.",
+            (_by_rows(lambda N, n, rng: np.arange(n)), _by_rows(lambda N, n, rng: np.arange(N - n, N))),
+            sign=lambda case, value: _right_sizes(case, value) and _in_file_order(case, value),
+        ),
+        Misconception(
+            "drawn anew for each size",
+            "Each size got a set of its own. Then a curve can fall because the larger set was unlucky in *which* "
+            "images it got. Draw one order, and cut it.",
+            (
+                _by_rows(lambda N, n, rng: rng.permutation(N)[:n]),
+                _by_rows(lambda N, n, rng: rng.choice(N, n, replace=False)),
             ),
+            sign=lambda case, value: _right_sizes(case, value) and _unnested(_sets(case, value)),
         ),
         Misconception(
             "another order of the scores",
             "The sets are right, but their scores come in another order than `sizes`. Whoever plots them against "
             "`sizes` gets a wrong curve.",
             (_sorted_sizes,),
-            sign=lambda case, value: (
-                _sets(case, value) is not None
-                and sorted(_sizes(_sets(case, value))) == sorted(case.args[3])
-                and _sizes(_sets(case, value)) != case.args[3]
-            ),
-        ),
-        Misconception(
-            "in the order of the file",
-            "Files have an order: by writer, by hospital, by class, by date. The first n images are then all of one "
-            "kind, and the curve shows that order, not the number of images. Draw the order with the rng.",
-            (
-                _by_rows(lambda N, n, rng: np.arange(n)),
-                _by_rows(lambda N, n, rng: np.arange(N - n, N)),
-            ),
-            sign=_in_file_order,
-        ),
-        Misconception(
-            "drawn anew for each size",
-            "Each size got a fresh draw. Then a curve can fall because the larger set was unlucky in *which* images "
-            "it got. Draw one order, and cut it.",
-            (
-                _by_rows(lambda N, n, rng: rng.permutation(N)[:n]),
-                _by_rows(lambda N, n, rng: rng.choice(N, n, replace=False)),
-            ),
-            sign=lambda case, value: (
-                _sets(case, value) is not None
-                and _sizes(_sets(case, value)) == list(case.args[3])
-                and _unnested(_sets(case, value))
-            ),
-        ),
-        Misconception(
-            "one score",
-            "One number came back. Train once for each size, and return all scores.",
-            (
-                lambda *args: learning_curve(*args)[-1],
-                lambda *args: learning_curve(*args).mean(),
-            ),
-            sign=lambda case, value: isinstance(value, int | float | np.number),
+            sign=_of_sizes(lambda N, sizes: sorted(sizes)),
         ),
     ),
 )
@@ -869,10 +900,14 @@ PREDICTIONS = {
     ),
     "6.4a": ComesTrue(3, "3 x 3 x 64 x 64 + 64 and 576 x 64 + 64 are the same number: 36,928."),
     "6.6a": ComesTrue(2, "The validation images lie nearer to the training images than the test images do."),
-    "6.6b": ComesTrue(2, "The running means start at 0 and 1 and move by one part in a hundred each step."),
+    "6.6b": ComesTrue(
+        2, "The running mean starts at 0, the running variance at 1; each step moves them by one part in a hundred."
+    ),
     "6.9a": ComesTrue(2, "Softmax says how far one logit is ahead of the others, not how often that is right."),
     "6.10a": ComesTrue(2, "Convolutions and poolings widen the field: 3, 4, 8, 10, 18 pixels."),
-    "6.11a": ComesTrue(0, "There is nothing to learn that holds for other images: one in ten is right by chance."),
+    "6.11a": ComesTrue(
+        0, "There is nothing to learn that holds for other images: about one in ten is right by chance."
+    ),
     "6.12a": ComesTrue(2, "A random split puts images of the same sheets into training and test set."),
     "6.13a": ComesTrue(2, "Dark strokes on white are not what it learned, and it has no way to say so."),
 }
@@ -897,13 +932,16 @@ QUIZ = (
         ),
     ),
     Question(
-        "The last layer has a softmax, and the loss is made with `from_logits=True`. What happens?",
+        "The last layer gives logits, and the loss is made without `from_logits=True`. What happens?",
         (
             Option("Keras stops with an error.", "The shapes fit, so nothing stops. That is what makes it dangerous."),
-            Option("The same as without.", "Then softmax is taken once. Here it is taken twice."),
             Option(
-                "It runs, with softmax taken twice.",
-                "The loss never comes near 0, however sure and right the network is (misconception of chapter 02).",
+                "Keras warns, and applies softmax.",
+                "There is a warning for the other case, a softmax *and* `from_logits=True` (on TensorFlow).",
+            ),
+            Option(
+                "It runs, and takes logits for probabilities.",
+                "Without a word. The loss is clipped, and the network learns little or nothing.",
                 True,
             ),
         ),
@@ -928,12 +966,11 @@ QUIZ = (
         "With shuffled labels your network reaches 60 % on validation images, ten classes. What do you make of it?",
         (
             Option("It generalises well.", "From random labels there is nothing to generalise."),
+            Option("It needs more dropout.", "That hinders learning by heart. These are *other* images."),
             Option(
-                "It needs more dropout.", "Dropout hinders learning by heart. 60 % on *other* images is another matter."
-            ),
-            Option(
-                "Something leaks from labels to images, or between the sets.",
-                "By chance it would be 10 %. Look for the same images on both sides, or for the label in the image.",
+                "True labels still reach the training.",
+                "By chance it would be near 10 %. The shuffle did not take, or validation images were trained on with "
+                "their own labels.",
                 True,
             ),
         ),
@@ -953,9 +990,7 @@ QUIZ = (
     Question(
         "Row 8, column 1 of a confusion matrix holds 7 (rows are the true class). What does it say?",
         (
-            Option(
-                "Seven 8s were taken for a 1.", "Along the row of the true class you read what it was called.", True
-            ),
+            Option("Seven 8s were taken for a 1.", "Along a row you read what that class was called.", True),
             Option("Seven 1s were taken for an 8.", "That would be row 1, column 8. Look at the axes every time."),
             Option("8 and 1 were mixed up seven times.", "The two directions stand in two places."),
         ),

@@ -23,19 +23,30 @@ class FeatureMaps:
     maps : name of a layer -> its output (N, H', W', C)
     probabilities : (N, classes)
     kernel_chain : name of a layer -> (kernel_size, stride) of each convolution and pooling up to it, all unpadded
+    labels : (N,) the true classes, told in the caption; or None
 
     Raises
     ------
     ValueError : arrays that do not fit each other, a chain that does not lead to its maps, maps too large to show
     """
 
-    def __init__(self, images: np.ndarray, maps: dict, probabilities: np.ndarray, kernel_chain: dict) -> None:
+    def __init__(
+        self,
+        images: np.ndarray,
+        maps: dict,
+        probabilities: np.ndarray,
+        kernel_chain: dict,
+        labels: np.ndarray | None = None,
+    ) -> None:
         shapes = np.shape(images), np.shape(probabilities)
         if len(shapes[0]) != 3 or len(shapes[1]) != 2 or shapes[0][0] != shapes[1][0]:
             raise ValueError(f"expected images (N, H, W), e.g. X[..., 0], and probabilities (N, classes), got {shapes}")
         if not maps or set(maps) != set(kernel_chain):
             raise ValueError(f"expected the layers of maps in kernel_chain, got {list(maps)} and {list(kernel_chain)}")
+        if labels is not None and np.shape(labels) != shapes[0][:1]:
+            raise ValueError(f"expected one label for each of the {len(images)} images, got shape {np.shape(labels)}")
         self.images, self.maps, self.probabilities, self.chain = images, maps, probabilities, kernel_chain
+        self.labels = labels
         for name, layer in maps.items():
             size = [functools.reduce(lambda n, fs: output_size(n, *fs), kernel_chain[name], n) for n in shapes[0][1:]]
             expected, came = (len(images), *size, np.shape(layer)[-1]), np.shape(layer)
@@ -103,8 +114,9 @@ class FeatureMaps:
         i, name, at, pixel = int(state["image"]), state["layer"], state["hover"], self.pixel(state)
         p, layer, (_, low, high) = self.probabilities[i], self.maps[name][i], self._grey[name]
         (h, w, channels), dead, size = layer.shape, (layer == 0).all(axis=(0, 1)).sum(), self.field(name, 0, 0)[2]
+        true = "" if self.labels is None else f" It is class **{self.labels[i]}**."
         words = (
-            f"Image {i}: the network says class **{p.argmax()}**, with probability {p.max():.3f}.\nLayer {name}: "
+            f"Image {i}: the network says class **{p.argmax()}**, with probability {p.max():.3f}.{true}\nLayer {name}: "
             f"{channels} maps of {h} x {w}, {dead} of them 0 everywhere for this image. One grey scale for all: black "
             f"is {low:.3g}, white {high:.3g}. Each of their pixels sees {size} x {size} pixels of the image."
         )
@@ -127,12 +139,18 @@ def _grey(values: np.ndarray) -> tuple[np.ndarray, float, float]:
 
 
 def feature_map_explorer(
-    images: np.ndarray, maps: dict, probabilities: np.ndarray, kernel_chain: dict, waits_for: str | None = None
+    images: np.ndarray,
+    maps: dict,
+    probabilities: np.ndarray,
+    kernel_chain: dict,
+    waits_for: str | None = None,
+    labels: np.ndarray | None = None,
 ) -> Shown:
     """The widget: which layer, which image.  Arguments and errors as `FeatureMaps`; waits_for : a prediction."""
     import ipywidgets as widgets
 
-    shown, layers, partial = FeatureMaps(images, maps, probabilities, kernel_chain), list(maps), functools.partial
+    shown, layers = FeatureMaps(images, maps, probabilities, kernel_chain, labels), list(maps)
+    partial = functools.partial
     controls = {
         "layer": widgets.Dropdown(options=layers, description="layer", style={"description_width": "9em"}),
         "image": slider("image", 0, 0, len(images) - 1, 1, ".0f"),

@@ -28,10 +28,10 @@ def test_both_repairs_pass_as_keras_objects_and_functions(losses):
         assert verdict.status == "passed", verdict.text
 
 
-def test_softmax_taken_twice_does_not_pass(losses):
+def test_from_logits_with_a_softmax_does_not_pass(losses):
     verdict = REPAIR.judge(lambda y: (losses.SparseCategoricalCrossentropy(from_logits=True), y))
     assert verdict.status == "wrong"
-    assert "the last layer has applied it already" in verdict.text
+    assert "the listing's are probabilities" in verdict.text
 
 
 def test_another_keras_loss_is_named(losses):
@@ -55,6 +55,23 @@ def test_changed_labels_do_not_pass():
         assert "with other values" in verdict.text
 
 
+def test_labels_of_the_wrong_width_are_not_called_of_this_shape():
+    for wrong in (
+        lambda y: ("categorical_crossentropy", y),
+        lambda y: ("sparse_categorical_crossentropy", np.eye(10)[y]),
+    ):
+        assert "of this shape" not in REPAIR.judge(wrong).text
+
+
+def test_a_list_of_labels_is_asked_for_as_an_array():
+    assert "`fit` stops at lists" in REPAIR.judge(lambda y: ("sparse_categorical_crossentropy", y.tolist())).text
+
+
+@pytest.mark.parametrize("name", ["binary_crossentropy", "categorical_focal_crossentropy", "kl_divergence", "poisson"])
+def test_a_loss_that_exists_is_not_called_misspelt(name):
+    assert REPAIR.judge(lambda y: (name, np.eye(10)[y])).misconception == "another loss"
+
+
 @pytest.mark.parametrize("answer", [None, 3, ("a", "b", "c"), (1, 2)], ids=str)
 def test_what_is_no_pair_is_told_what_was_expected(answer):
     assert "expected" in REPAIR.judge(lambda y: answer).text
@@ -65,7 +82,18 @@ def test_a_shape_with_fractions_is_told_so():
         shapes = SHAPES.reference(input_shape, layers)
         return [tuple(float(n) for n in shape) for shape in shapes]
 
-    assert "whole number" in SHAPES.judge(halves).text
+    verdict = SHAPES.judge(halves)
+    assert "whole number" in verdict.text
+    assert verdict.misconception is None
+
+
+def test_a_number_in_place_of_a_shape_is_told_how_to_write_it():
+    def bare(input_shape, layers):
+        return [shape if len(shape) > 1 else shape[0] for shape in SHAPES.reference(input_shape, layers)]
+
+    verdict = SHAPES.judge(bare)
+    assert "written (36,)" in verdict.text
+    assert verdict.misconception is None
 
 
 def test_one_wrong_layer_is_named_by_its_number_and_kind():

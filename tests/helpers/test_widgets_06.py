@@ -183,6 +183,14 @@ def test_the_still_is_described_by_the_captions_of_its_two_layers():
     assert "*" not in alt
 
 
+def test_the_true_class_is_told_where_it_is_given():
+    labels = np.arange(len(IMAGES))
+    assert "It is class **4**." in FeatureMaps(*arguments(), labels).caption(state("first", 4))
+    assert "It is class" not in shown().caption(state("first", 4))
+    with pytest.raises(ValueError, match="one label for each of the 12 images"):
+        FeatureMaps(*arguments(), labels[:3])
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
