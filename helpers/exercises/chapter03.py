@@ -6,6 +6,7 @@ import numpy as np
 
 from helpers import nn
 from helpers.exercises.exercise import Case, Exercise, Misconception
+from helpers.exercises.layers import CONV, POOL
 from helpers.exercises.registry import ComesTrue, Option, Question
 
 
@@ -47,6 +48,20 @@ def _padded_same(X, K):
 def _zeros_at_the_end(X, K):
     Y = _slide(X, K)
     Y[-1], Y[:, -1] = 0, 0
+    return Y
+
+
+def _square(X, K):
+    """The number of rows is taken for the number of columns too; what lies outside X stops, or is left out."""
+    n = X.shape[0] - K.shape[0] + 1
+    Y = np.zeros((n, X.shape[1] - K.shape[0] + 1))
+    Y[:, :n] = _slide(X, K)[:, :n]
+    return Y
+
+
+def _first_row_only(X, K):
+    Y = _slide(X, K)
+    Y[1:] = 0
     return Y
 
 
@@ -98,6 +113,16 @@ LOOPS = Exercise(
                 lambda X, K: _slide(X, K, columns=1),
                 _zeros_at_the_end,
             ),
+        ),
+        Misconception(
+            "one count for both axes",
+            "You used the number of rows for the columns too. Pictures need not be square.",
+            (_square, lambda X, K: _slide(X, K)[:, : X.shape[0] - K.shape[0] + 1]),
+        ),
+        Misconception(
+            "returned after the first row",
+            "Only the first row is there. `return` ends the function: it stands behind both loops, not inside.",
+            (_first_row_only,),
         ),
         Misconception(
             "output as large as the input",
@@ -165,6 +190,7 @@ def _size_cases(rng: np.random.Generator) -> list[Case]:
         for _ in range(4)
     ]
     return [
+        Case((8, 3, 2), "the last pixel is left over"),
         Case((5, 3)),
         Case((3, 3), "a kernel as wide as the image fits once"),
         Case((11, 2, 2), "the last pixel is left over"),
@@ -192,8 +218,8 @@ SIZE = Exercise(
     keeps_dtype=True,
     hints=(
         "How many pixels does the kernel cover when its weights lie r apart? Between f weights there are f - 1 steps.",
-        "The first place is free. Then: how many steps of s fit into what is left of the padded image?",
-        "floor((n + 2p - r(f - 1) - 1) / s) + 1. In Python `//` divides and takes the floor, and the result is an int.",
+        "The first place needs no step. Then: how many steps of s fit into what is left of the padded image?",
+        "floor((n + 2p - (r(f - 1) + 1)) / s) + 1. In Python `//` divides and takes the floor; it gives an int.",
     ),
     why="The kernel covers r(f - 1) + 1 of n + 2p pixels. The rest is divided into steps of s; the start counts too.",
     misconceptions=(
@@ -241,7 +267,22 @@ SIZE = Exercise(
             "TensorFlow's same",
             'The input size divided by the stride, rounded up, is the rule for TensorFlow\'s padding "same", whatever '
             "the kernel. Here the padding is given, and the kernel counts.",
-            (_size(lambda n, f, s, p, r: math.ceil(n / s)), _size(lambda n, f, s, p, r: n // s)),
+            (_size(lambda n, f, s, p, r: math.ceil(n / s)),),
+        ),
+        Misconception(
+            "covered one pixel short",
+            "The kernel covers r(f - 1) + 1 pixels; you took away r(f - 1), one too few. Mind the bracket: both are "
+            "subtracted.",
+            (
+                _size(lambda n, f, s, p, r: (n + 2 * p - r * (f - 1)) // s + 1),
+                _size(lambda n, f, s, p, r: (n + 2 * p - r * (f - 1) + 1) // s + 1),
+            ),
+        ),
+        Misconception(
+            "bracket missing before the division",
+            "Division goes before minus: without a bracket only the last number is divided. Put the whole difference "
+            "into brackets, then `// stride`.",
+            (_size(lambda n, f, s, p, r: n + 2 * p - r * (f - 1) - 1 // s + 1),),
         ),
         Misconception(
             "stride forgotten",
@@ -268,342 +309,6 @@ SIZE = Exercise(
             (
                 _size(lambda n, f, s, p, r: float((n + 2 * p - r * (f - 1) - 1) // s + 1)),
                 _size(lambda n, f, s, p, r: np.floor((n + 2 * p - r * (f - 1) - 1) / s) + 1),
-            ),
-        ),
-    ),
-)
-
-
-def _conv_cases(rng: np.random.Generator) -> list[Case]:
-    def case(shape, f, channels, *options, note=""):
-        X, K = rng.normal(size=shape), rng.normal(size=(f, f, shape[3], channels))
-        return Case((X, K, rng.normal(size=channels), *options), note)
-
-    X = np.array([[1.0, 0, 2], [3, 1, 0]])[None, ..., None] * np.array([1.0, 10.0])
-    K = np.array([[[1.0, 0], [0, 1]], [[2.0, 0], [0, 0]], [[0, 3], [1, 0]], [[0, 1], [0, 0]]]).reshape(2, 2, 2, 2)
-    return [
-        Case((X, K, np.array([100.0, -100.0])), "one image of 2 x 3 pixels, two channels in, two out"),
-        case((2, 5, 7, 3), 3, 4, note="two images, three channels in, four out"),
-        case((1, 6, 9, 2), 3, 3, 2, note="stride 2; a row is left over"),
-        case((1, 5, 4, 2), 3, 1, 1, 1, note="padding 1"),
-        case((1, 8, 7, 1), 3, 2, 1, 0, 2, note="dilation 2"),
-        case((3, 9, 8, 2), 2, 5, 2, 2, 3, note="stride 2, padding 2, dilation 3"),
-        case((2, 3, 4, 5), 1, 2, note="a 1 x 1 kernel"),
-    ]
-
-
-def _conv(X, K, b, stride=1, padding=0, dilation=1):
-    """`nn.conv2d`, under a name that the wrong ideas below can bend."""
-    return nn.conv2d(X, K, b, stride, padding, dilation)
-
-
-def _wrong_order(rearrange):
-    """The matrix product with the kernels laid out in another order than the patches."""
-
-    def wrong(X, K, b, stride=1, padding=0, dilation=1):
-        return nn.columns(X, K.shape[0], stride, padding, dilation) @ rearrange(K) + b
-
-    return wrong
-
-
-def _channels_not_summed(X, K, b, stride=1, padding=0, dilation=1):
-    each = [_conv(X[..., k : k + 1], K[:, :, k : k + 1], None, stride, padding, dilation) for k in range(X.shape[3])]
-    return np.stack(each, axis=-2) + b
-
-
-def _channels(total):
-    """The input channels taken together by something other than a sum."""
-    return lambda *args: total(_channels_not_summed(*args[:2], 0 * args[2], *args[3:])) + args[2]
-
-
-def _stride_forgotten_in_the_index(X, K, b, stride=1, padding=0, dilation=1):
-    Y = _conv(X, K, b, stride, padding, dilation)
-    return _conv(X, K, b, 1, padding, dilation)[:, : Y.shape[1], : Y.shape[2]]
-
-
-def _pads_everything(X, K, b, stride=1, padding=0, dilation=1):
-    return _conv(np.pad(X, padding), K, b, stride, 0, dilation)
-
-
-def _pads(**how):
-    """Padding with something else than zeros, or after the convolution."""
-
-    def wrong(X, K, b, stride=1, padding=0, dilation=1):
-        around = ((0, 0), (padding, padding), (padding, padding), (0, 0))
-        return _conv(np.pad(X, around, **how), K, b, stride, 0, dilation)
-
-    return wrong
-
-
-def _pads_one_side(around):
-    def wrong(X, K, b, stride=1, padding=0, dilation=1):
-        side = around(padding)
-        return _conv(np.pad(X, ((0, 0), side, side, (0, 0))), K, b, stride, 0, dilation)
-
-    return wrong
-
-
-def _pads_afterwards(X, K, b, stride=1, padding=0, dilation=1):
-    around = ((0, 0), (padding, padding), (padding, padding), (0, 0))
-    return np.pad(_conv(X, K, b, stride, 0, dilation), around)
-
-
-CONV = Exercise(
-    id="3.6",
-    reference=nn.conv2d,
-    cases=_conv_cases,
-    points=2,
-    hints=(
-        "Two steps: `columns` lays every patch out as a row of f f C_in numbers. Lay each kernel out as a column of as "
-        "many numbers, in the same order. Then it is the dense layer of chapter 02.",
-        "K is (f, f, C_in, C_out). Keep the last axis and flatten the first three: reshape does that, with -1 for "
-        "their product.",
-        "`columns(X, K.shape[0], stride, padding, dilation)` has shape (N, H', W', f f C_in). The product `@` works on "
-        "its last axis and leaves the others alone. Then add b, which meets the last axis.",
-    ),
-    why="Patches as rows, kernels as columns, in the same order; one matrix product makes all pixels of all channels.",
-    misconceptions=(
-        Misconception(
-            "kernel turned",
-            "That is the kernel turned by 180 degrees. Deep-learning libraries slide it as it is.",
-            (lambda X, K, b, *options: _conv(X, K[::-1, ::-1], b, *options),),
-        ),
-        Misconception(
-            "bias forgotten",
-            "The sums are right, the bias is missing: one number for each output channel.",
-            (lambda X, K, b, *options: _conv(X, K, None, *options),),
-        ),
-        Misconception(
-            "input channels not summed",
-            "Your result still has an axis of input channels. An output channel looks at *all* input channels, and "
-            "adds what it finds.",
-            (_channels_not_summed,),
-        ),
-        Misconception(
-            "input channels taken together otherwise",
-            "You took the mean of the input channels, or the largest, or only one of them. An output channel *adds* "
-            "what it finds in all of them.",
-            (
-                _channels(lambda Y: Y.mean(axis=-2)),
-                _channels(lambda Y: Y.max(axis=-2)),
-                _channels(lambda Y: Y[..., 0, :]),
-                _channels(lambda Y: Y[..., -1, :]),
-            ),
-        ),
-        Misconception(
-            "bias once for every input channel",
-            "The bias was added once for every input channel. It comes once, after the sum.",
-            (lambda X, K, b, *options: _conv(X, K, X.shape[3] * b, *options),),
-        ),
-        Misconception(
-            "patches and kernels in different orders",
-            "The shape is right and the numbers are mixed up: in the rows and in the kernels the weights stand in "
-            "different orders. A row runs over u, then v, then the input channel, and K is stored in that order "
-            "already, with the output channels last: no transpose is needed. (`reshape` never moves a number; it only "
-            "draws the borders anew.)",
-            (
-                _wrong_order(lambda K: K.reshape(K.shape[3], -1).T),
-                _wrong_order(lambda K: K.transpose(2, 0, 1, 3).reshape(-1, K.shape[3])),
-                _wrong_order(lambda K: K.transpose(1, 0, 2, 3).reshape(-1, K.shape[3])),
-            ),
-        ),
-        Misconception(
-            "options not used",
-            "One of `stride`, `padding`, `dilation` has no effect in your function: hand all three on.",
-            (
-                lambda X, K, b, stride=1, padding=0, dilation=1: _conv(X, K, b, 1, padding, dilation),
-                lambda X, K, b, stride=1, padding=0, dilation=1: _conv(X, K, b, stride, 0, dilation),
-                lambda X, K, b, stride=1, padding=0, dilation=1: _conv(X, K, b, stride, padding, 1),
-                lambda X, K, b, stride=1, padding=0, dilation=1: _conv(X, K, b),
-                lambda X, K, b, stride=1, padding=0, dilation=1: _conv(X, K, b, stride),
-                lambda X, K, b, stride=1, padding=0, dilation=1: _conv(X, K, b, stride, padding),
-            ),
-        ),
-        Misconception(
-            "options exchanged",
-            "Two of the three options are exchanged: the order is stride, padding, dilation.",
-            (
-                lambda X, K, b, stride=1, padding=0, dilation=1: _conv(X, K, b, dilation, padding, stride),
-                lambda X, K, b, stride=1, padding=0, dilation=1: _conv(X, K, b, padding, stride, dilation),
-            ),
-        ),
-        Misconception(
-            "stride forgotten in the index",
-            "The output has the right size, but it shows the top-left corner at stride 1. Output pixel i begins at "
-            "input pixel i times stride.",
-            (_stride_forgotten_in_the_index,),
-        ),
-        Misconception(
-            "pads every axis",
-            "`np.pad(X, padding)` pads *all* axes: more images and more channels of zeros too. Height and width alone "
-            "get a border.",
-            (_pads_everything,),
-        ),
-        Misconception(
-            "pads with something else",
-            "The border holds copies of the pixels at the edge. Here it holds zeros.",
-            (_pads(mode="edge"), _pads(mode="reflect"), _pads(mode="wrap"), _pads(mode="symmetric")),
-        ),
-        Misconception(
-            "pads on one side",
-            "The border is missing on one side. Padding p adds p rows above *and* p below, p columns left *and* right.",
-            (_pads_one_side(lambda p: (p, 0)), _pads_one_side(lambda p: (0, p))),
-        ),
-        Misconception(
-            "pads the output",
-            "The border was put around the output. It belongs around the *input*, before the kernel slides.",
-            (_pads_afterwards,),
-        ),
-        Misconception(
-            "channels in front",
-            "Your output has the channels before height and width. Here they come last: (N, H', W', C_out).",
-            (lambda X, K, b, *options: _conv(X, K, b, *options).transpose(0, 3, 1, 2),),
-        ),
-        Misconception(
-            "only the first image",
-            "One image came out, or the images were added up. The batch axis stays: every image has an output of its "
-            "own.",
-            (
-                lambda X, K, b, *options: _conv(X, K, b, *options)[0],
-                lambda X, K, b, *options: _conv(X, K, b, *options)[:1],
-                lambda X, K, b, *options: _conv(X, K, b, *options).sum(axis=0),
-            ),
-        ),
-    ),
-)
-
-
-def _pool_cases(rng: np.random.Generator) -> list[Case]:
-    X = np.array([[1.0, 5, 2, 0], [3, 4, 1, 1], [0, 2, 9, 6], [7, 1, 8, 3]])[None, ..., None]
-    return [
-        Case((X,)),
-        Case((rng.normal(size=(2, 6, 8, 3)),), "two images, three channels"),
-        Case((rng.normal(size=(1, 7, 5, 2)),), "a row and a column that fill no window"),
-        Case((rng.normal(size=(1, 7, 9, 2)), 3, 2), "size 3, stride 2: windows overlap"),
-        Case((rng.normal(size=(2, 5, 6, 1)), 2, 1), "size 2, stride 1"),
-        Case((rng.normal(size=(1, 8, 7, 2)), 2, 3), "size 2, stride 3: pixels between the windows count nowhere"),
-        Case((-rng.uniform(1, 2, size=(1, 4, 6, 2)),), "all values below 0"),
-    ]
-
-
-def _windows(X, size=2, stride=2):
-    """(N, H', W', C, size, size)"""
-    view = np.lib.stride_tricks.sliding_window_view(X, (size, size), axis=(1, 2))
-    return view[:, ::stride, ::stride]
-
-
-def _pool(take, size_of=lambda size, stride: size, stride_of=lambda size, stride: stride):
-    """Pooling with another function of the window, or with size and stride mixed up."""
-    return lambda X, size=2, stride=2: take(_windows(X, size_of(size, stride), stride_of(size, stride)))
-
-
-def _largest(windows):
-    return windows.max(axis=(-2, -1))
-
-
-def _keeps_the_rest(X, size=2, stride=2):
-    """TensorFlow's "same" at the bottom and right: a window that sticks out counts what it has."""
-    rows, cols = (-(-(n - size) // stride) * stride + size - n for n in X.shape[1:3])
-    around = ((0, 0), (0, max(rows, 0)), (0, max(cols, 0)), (0, 0))
-    return _largest(_windows(np.pad(X, around, constant_values=-np.inf), size, stride))
-
-
-def _last_window_missing(X, size=2, stride=2):
-    return _largest(_windows(X[:, :-1, :-1], size, stride))
-
-
-POOL = Exercise(
-    id="3.7",
-    reference=nn.max_pool2d,
-    cases=_pool_cases,
-    hints=(
-        "How large is the output? The windows are placed like a kernel: your `output_size` knows, with the size of the "
-        "window in place of the kernel's.",
-        "Loop over the rows i and columns j of the *output*. Window (i, j) begins at row i times stride and column j "
-        "times stride of X, and is `size` wide.",
-        "`X[:, top : top + size, left : left + size, :]` is the window in all images and channels at once. Take its "
-        "largest value over axes 1 and 2.",
-    ),
-    why="Each window begins at a multiple of the stride; the maximum goes over height and width of the window alone.",
-    misconceptions=(
-        Misconception(
-            "step 1",
-            "Your window moves by one pixel, as in the article's listing. With step 1 nothing gets much smaller. "
-            "It moves by `stride`.",
-            (_pool(_largest, stride_of=lambda size, stride: 1),),
-        ),
-        Misconception(
-            "stride taken for the size",
-            "Size and stride are two numbers: how large a window is, and how far it moves. You used one for both. "
-            "(They are equal in the default, and then nobody notices.)",
-            (
-                _pool(_largest, stride_of=lambda size, stride: size),
-                _pool(_largest, size_of=lambda size, stride: stride),
-                _pool(_largest, lambda size, stride: stride, lambda size, stride: size),
-            ),
-        ),
-        Misconception(
-            "average",
-            "That is average pooling. Max pooling takes the largest value of each window.",
-            (
-                _pool(lambda windows: windows.mean(axis=(-2, -1))),
-                _pool(lambda windows: np.median(windows, axis=(-2, -1))),
-            ),
-        ),
-        Misconception(
-            "another value of the window",
-            "You took one pixel of each window by its place, or the smallest, or the sum. Max pooling takes the "
-            "largest value, wherever in the window it is.",
-            (
-                _pool(lambda windows: windows[..., 0, 0]),
-                _pool(lambda windows: windows.min(axis=(-2, -1))),
-                _pool(lambda windows: windows.sum(axis=(-2, -1))),
-                _pool(lambda windows: np.abs(windows).max(axis=(-2, -1))),
-            ),
-        ),
-        Misconception(
-            "channels pooled too",
-            "The channels are gone: the maximum went over them as well. Each channel is pooled by itself.",
-            (
-                lambda X, size=2, stride=2: _largest(_windows(X, size, stride)).max(axis=3),
-                lambda X, size=2, stride=2: _largest(_windows(X, size, stride)).max(axis=3, keepdims=True),
-            ),
-        ),
-        Misconception(
-            "images pooled together",
-            "The maximum went over the images of the batch too: one patient's pixels ended up in another's.",
-            (
-                lambda X, size=2, stride=2: _largest(_windows(X, size, stride)).max(axis=0),
-                lambda X, size=2, stride=2: _largest(_windows(X, size, stride)).max(axis=0, keepdims=True),
-            ),
-        ),
-        Misconception(
-            "windows that stick out",
-            "Your output counts windows that stick out over the edge. A row or column that fills no whole window is "
-            'left out here. (TensorFlow keeps it with padding="same".)',
-            (_keeps_the_rest,),
-        ),
-        Misconception(
-            "last window missing",
-            "The last window is missing: it fits exactly, and counts. There are floor((n - f) / s) + 1 places.",
-            (_last_window_missing,),
-        ),
-        Misconception(
-            "starts at zero",
-            "A window in which all values are negative gave 0. A running maximum must not begin at 0: begin with the "
-            "first value of the window.",
-            (_pool(lambda windows: np.maximum(_largest(windows), 0)),),
-        ),
-        Misconception(
-            "wrong axes",
-            "You pooled other axes than height and width. In (N, H, W, C) these are axes 1 and 2.",
-            (
-                lambda X, size=2, stride=2: _largest(_windows(X.transpose(0, 2, 3, 1), size, stride)).transpose(
-                    0, 3, 1, 2
-                ),
-                lambda X, size=2, stride=2: _largest(_windows(X.transpose(1, 0, 2, 3), size, stride)).transpose(
-                    1, 0, 2, 3
-                ),
             ),
         ),
     ),
@@ -649,6 +354,7 @@ FIELD = Exercise(
     id="3.8",
     reference=nn.receptive_field,
     cases=_field_cases,
+    keeps_dtype=True,
     hints=(
         "Before the first layer a pixel sees itself: 1. A 3 x 3 kernel adds one pixel on each side: 3. How many does "
         "the next one add?",
@@ -662,7 +368,12 @@ FIELD = Exercise(
         Misconception(
             "kernel sizes added",
             "You added the kernel sizes. Neighbouring patches overlap: a further 3 x 3 layer adds 2, not 3.",
-            (lambda layers: sum(f for f, _ in layers), _forward(lambda f, s, apart: f * apart, start=0)),
+            (
+                lambda layers: sum(f for f, _ in layers),
+                _forward(lambda f, s, apart: f * apart, start=0),
+                _forward(lambda f, s, apart: f * apart),
+                _forward(lambda f, s, apart: f),
+            ),
         ),
         Misconception(
             "kernel sizes multiplied",
@@ -706,10 +417,18 @@ FIELD = Exercise(
             (_forward(lambda f, s, apart: (f - 1) * apart, start=0),),
         ),
         Misconception(
+            "pairs read the wrong way round",
+            "You took the stride for the kernel size: each pair is (kernel_size, stride).",
+            (lambda layers: nn.receptive_field([(s, f) for f, s in layers]),),
+        ),
+        Misconception(
             "wrong end first",
-            "Your formula goes from the output back to the input, so it must take the *last* layer first. You began "
-            "with the first.",
-            (_backward_from_the_wrong_end,),
+            "Formula and order do not belong together. The formula of the text begins with the *first* layer; the "
+            "other one, (field - 1) s + f, begins with the last.",
+            (
+                _backward_from_the_wrong_end,
+                lambda layers: _forward(lambda f, s, apart: (f - 1) * apart)(layers[::-1]),
+            ),
         ),
         Misconception(
             "largest kernel",
@@ -763,6 +482,7 @@ def _count(
     after_pool=lambda n, size: n // size,
     flat=lambda h, w, c: h * w * c,
     width=lambda units, before: units,
+    keeps_channels=False,
 ):
     """Count layer by layer, with one of the rules replaced by a wrong one."""
 
@@ -773,7 +493,7 @@ def _count(
                 c_out, f = numbers
                 h, w = after_conv(h, f), after_conv(w, f)
                 total += conv(f, c, c_out, h, w)
-                c = c_out
+                c = c if keeps_channels else c_out
             elif kind == "pool":
                 total += pool(numbers[0], c)
                 h, w = after_pool(h, numbers[0]), after_pool(w, numbers[0])
@@ -787,6 +507,18 @@ def _count(
     return counted
 
 
+def _swapped(input_shape, layers):
+    """Channels and kernel size exchanged."""
+    swapped = [(layer[0], *layer[:0:-1]) for layer in layers]
+    return _count()(input_shape, swapped)
+
+
+def _only(*kinds):
+    return lambda input_shape, layers: sum(
+        row.parameters for row in nn.layer_table(input_shape, layers) if row.name in kinds
+    )
+
+
 def _one_channel_in(input_shape, layers):
     """The input's channels are used for every layer; those of the layer before are forgotten."""
     right = _count(conv=lambda f, c_in, c_out, h, w: f * f * input_shape[2] * c_out + c_out)
@@ -797,13 +529,15 @@ COUNT = Exercise(
     id="3.9",
     reference=nn.count_parameters,
     cases=_count_cases,
+    keeps_dtype=True,
     points=2,
     hints=(
         "Walk through the layers with the present shape in hand: (H, W, C) at first, one number after flatten. For "
         "each kind of layer: how many parameters, and what is the shape afterwards?",
         "Convolution: f f C_in C_out weights and C_out biases; H and W shrink by f - 1, C becomes C_out. Pooling: no "
         "parameters; H and W are divided by the size, rounded down. Flatten: H W C numbers. Dense: D M + M.",
-        "`for layer in layers:` and `if layer[0] == ...`. A convolution is `_, channels, kernel_size = layer`. Keep H, "
+        "`for layer in layers:` and `if layer[0] == ...`: layers have one, two or three entries, so look at layer[0] "
+        "before you unpack. A convolution is `_, channels, kernel_size = layer`. Keep H, "
         "W, C and the running total in variables.",
     ),
     why="Parameters depend on channels and kernel size, not on the size of the picture, until something is flattened.",
@@ -826,7 +560,22 @@ COUNT = Exercise(
             "channels of the picture in every layer",
             "You used the channels of the picture for every layer. The second convolution gets the channels that the "
             "first one gives.",
-            (_one_channel_in,),
+            (_one_channel_in, _count(keeps_channels=True)),
+        ),
+        Misconception(
+            "channels and kernel size exchanged",
+            "In a convolution the channels come first, then the kernel size. You read them the other way round.",
+            (_swapped,),
+        ),
+        Misconception(
+            "multiply-adds",
+            "Those are the multiply-adds. Here the weights and biases are counted, whatever the number of pixels.",
+            (lambda input_shape, layers: sum(row.multiply_adds for row in nn.layer_table(input_shape, layers)),),
+        ),
+        Misconception(
+            "only one kind of layer",
+            "Only the convolutions count in your function, or only the dense layers. Both have weights and biases.",
+            (_only("conv"), _only("dense")),
         ),
         Misconception(
             "kernel not squared",

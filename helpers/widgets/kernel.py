@@ -98,7 +98,7 @@ class Convolved:
             f"Kernel **{state['kernel']}**: a flat area comes out as {round(sum(weights), 9):.3g} times its value. "
             f"The slider moves row {row}, column {column}: {weights[state['cell']]:.3g}.\nOutput: `floor(("
             f"{len(self.image)} + 2×{p} - {r}×2 - 1) / {s}) + 1` = {len(Y)} rows, {len(Y[0])} columns. "
-            f"Black is {low:.5g}{unit}, white {high:.5g}{unit}.\n"
+            f"Black is {low + 0:.5g}{unit}, white {high:.5g}{unit}.\n"
         )
         if chosen:
             terms = " + ".join(f"({w:.3g} × {x:.5g})" for w, x in zip(weights, chosen[2], strict=True))
