@@ -33,6 +33,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from helpers.places import data_folder
 from tools import bands, chapter
 from tools.chapter import COURSE, Chapter, ChapterError
 
@@ -127,8 +128,11 @@ class MemoryWatch:
         self._thread.join()
 
 
-def execute(given: Chapter, notebook: nbformat.NotebookNode) -> Execution:
-    """Runs a notebook in place, in chapters/; raises BuildError where a cell fails that is not meant to."""
+def execute(given: Chapter, notebook: nbformat.NotebookNode, first: bool = False) -> Execution:
+    """Runs a notebook in place, in chapters/; raises BuildError where a cell fails that is not meant to.
+
+    `first`: as a learner's first run, with nothing trained or made before.
+    """
     at = 0
 
     def on_start(cell: nbformat.NotebookNode, cell_index: int) -> None:
@@ -148,9 +152,12 @@ def execute(given: Chapter, notebook: nbformat.NotebookNode) -> Execution:
     )
     with tempfile.TemporaryDirectory() as folder, MemoryWatch() as memory:
         results = Path(folder) / "results.jsonl"
+        environment = chapter.kernel_environment(results)
+        if first:
+            environment |= {"COURSE_CACHE": str(Path(folder, "cache")), "COURSE_DATA": str(data_folder())}
         start = time.monotonic()
         try:
-            client.execute(env=chapter.kernel_environment(results))
+            client.execute(env=environment)
         except CellExecutionError as error:
             what = f"{error.ename}: {error.evalue}"
         except CellTimeoutError:
@@ -379,7 +386,7 @@ def build(given: Chapter, measuring: bool = False) -> tuple[float, int]:
     variant = chapter.parameters(notebook)
     measured = dict(chapter.read_toml(given.course / "chapters" / "measured.toml"))
     try:
-        execution = execute(given, notebook)
+        execution = execute(given, notebook, first=measuring)
         if measuring:
             measured[given.number] = measure(execution)
         clean(notebook)

@@ -182,6 +182,22 @@ def test_a_cell_that_raises_fails_its_chapter_and_not_the_next(small, capsys):
     assert out.startswith("04_training  ")
 
 
+def test_what_is_measured_is_a_first_run(small, monkeypatch):
+    """With what an earlier run has trained and kept, the seconds would be another learner's second run."""
+    monkeypatch.setenv("COURSE_CACHE", str(small.folder / "kept"))
+    code = "import os; print('from', os.environ['COURSE_CACHE'][-4:])"
+    given = small.chapter("02_relu", f"# Title\n\n```{{code-cell}} ipython3\n{code}\n```\n")
+
+    def said():
+        cells = nbformat.read(given.notebook, as_version=4).cells
+        return [cell.outputs[0].text for cell in cells if cell.cell_type == "code" and cell.outputs]
+
+    build.build(given)
+    assert said() == ["from kept\n"]
+    build.build(given, measuring=True)
+    assert said() == ["from ache\n"]
+
+
 def test_measuring_rewrites_one_entry_and_only_when_asked(small):
     other = '["09"]\nseconds = 30\nmemory_gb = 0.2\ncores = 2\ngpu = false\npython = "3.12.1"\ntensorflow = "2.20"\n'
     path = small.write("chapters/measured.toml", other)
