@@ -183,6 +183,8 @@ def _chapter_lines(number: str, data: dict) -> list[str]:
     made = {id: outcome for id, outcome in module.PREDICTIONS.items() if id in data["predictions"]}
     came = sum(data["predictions"][id] == outcome.right for id, outcome in made.items())
     quiz = {i: question for i, question in enumerate(module.QUIZ, 1) if f"{int(number)}.q{i}" in data["quiz"]}
+    if not made and not quiz and not any(any(entry.values()) for entry in entries.values()):
+        return [f"**Chapter {number}: not begun**, {most} points"]
     answered = [question.is_right(data["quiz"][f"{int(number)}.q{i}"]) for i, question in quiz.items()]
     lines = [f"**Chapter {number}: {points} of {most} points**"]
     for e in module.EXERCISES:

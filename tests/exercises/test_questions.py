@@ -123,7 +123,7 @@ def test_quiz_in_text():
 def test_a_quiz_within_a_chapter_is_kept_apart_from_the_chapter_s_own():
     assert quiz("1.2").answer(1, 1).startswith("Right.")
     assert stored()["quiz"] == {"1.2.q1": 0}
-    assert "Quiz: 0 of" in repr(score())
+    assert "Chapter 01: not begun" in repr(score())
     with pytest.raises(Unknown, match=r"no quiz '1\.3'. There are: 1, 1\.2"):
         quiz("1.3")
 
