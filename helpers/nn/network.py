@@ -17,8 +17,8 @@ from helpers.nn.inputs import check_array, check_finite, check_whole, pair
 class Layer:
     """One layer: `build` once, then `forward` and `backward` in turns.
 
-    `parameters` and `gradients` are dicts with the same names. `needs_input_gradient` is False for the first layer of
-    a network: nobody asks for the gradient of the data.
+    `parameters` and `gradients` are dicts with the same names. `needs_input_gradient` is False for the first layer
+    with parameters: before it there is nothing to learn, and nobody asks for the gradient of the data.
     """
 
     needs_input_gradient = True
@@ -71,9 +71,9 @@ class Dense(_WithWeights):
         return layers.dense_forward(X, self.parameters["W"], self.parameters["b"])
 
     def backward(self, dY):
-        dX, dW, db = layers.dense_backward(dY, self.X, self.parameters["W"])
-        self.gradients = {"W": dW, "b": db}
-        return dX
+        check_array("dY", dY, (len(self.X), self.units), "Dense")
+        self.gradients = {"W": self.X.T @ dY, "b": dY.sum(axis=0)}
+        return dY @ self.parameters["W"].T if self.needs_input_gradient else None
 
 
 class Conv2D(_WithWeights):
@@ -251,7 +251,8 @@ class Sequential:
             shape = layer.build(shape, rng)
             layer.parameters = {name: values.astype(self.dtype) for name, values in layer.parameters.items()}
             self.shapes.append(shape)
-        self.layers[0].needs_input_gradient = False
+        self.first = next((i for i, layer in enumerate(self.layers) if layer.parameters), 0)
+        self.layers[self.first].needs_input_gradient = False
 
     def forward(self, X: np.ndarray, training: bool = False) -> np.ndarray:
         """The logits Z (N, C) of a batch X (N, *input_shape), which is converted to the network's dtype.
@@ -293,7 +294,7 @@ class Sequential:
         """
         self.logits = Z = self.forward(X, training)
         dY = losses.softmax_cross_entropy_backward(Z, y)
-        for layer in reversed(self.layers):
+        for layer in reversed(self.layers[self.first :]):
             dY = layer.backward(dY)
         return losses.cross_entropy(Z, y)
 

@@ -487,3 +487,13 @@ def test_the_relative_error_sees_nan_and_other_shapes():
     assert nn.relative_error(np.zeros(3), np.zeros(3)) == 0
     with pytest.raises(ValueError, match=r"shape of gradient, \(4, 3\); \(3,\) came"):
         nn.relative_error(np.ones((4, 3)), np.ones(3))
+
+
+def test_a_dense_first_layer_makes_none_either():
+    network = nn.Sequential([nn.Flatten(), nn.Dense(5), nn.ReLU(), nn.Dense(3)], (2, 2, 1), dtype="float64")
+    X, y = np.random.default_rng(0).normal(size=(7, 2, 2, 1)), np.arange(7) % 3
+    network.layers[0].backward = lambda dY: pytest.fail("Flatten has nothing to hand the gradient to")
+    network.loss_and_gradients(X, y)
+    assert network.layers[1].backward(np.ones((7, 5))) is None
+    assert network.layers[3].backward(np.ones((7, 3))).shape == (7, 5)
+    assert max(nn.check_gradients(network, X, y).values()) < 1e-7
