@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from helpers import nn
+from helpers.exercises.chapter03_layers import CONV, POOL
 from helpers.exercises.exercise import Case, Exercise, Misconception
-from helpers.exercises.layers import CONV, POOL
 from helpers.exercises.registry import ComesTrue, Option, Question
 
 

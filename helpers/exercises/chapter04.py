@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 
 from helpers import nn
-from helpers.exercises import backward_passes
-from helpers.exercises.backward_passes import conv2d_backward, max_pool2d_backward
+from helpers.exercises import chapter04_backward as backward_passes
+from helpers.exercises.chapter04_backward import conv2d_backward, max_pool2d_backward
 from helpers.exercises.exercise import Case, Exercise, Misconception
 from helpers.exercises.registry import ComesTrue, Option, Question
 

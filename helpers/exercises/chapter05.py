@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from helpers import nn
-from helpers.exercises import training_loops as loops
+from helpers.exercises import chapter05_loops as loops
+from helpers.exercises.chapter05_loops import train
 from helpers.exercises.exercise import Case, Exercise, Misconception, compare
 from helpers.exercises.registry import ComesTrue, Option, Question
-from helpers.exercises.training_loops import train
 
 
 def _sgd_cases(rng: np.random.Generator) -> list[Case]:

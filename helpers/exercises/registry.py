@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import pkgutil
+import re
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -50,7 +51,8 @@ def chapters() -> list[str]:
     """The chapters that have exercises, as "02"."""
     import helpers.exercises as package
 
-    return sorted(m.name[-2:] for m in pkgutil.iter_modules(package.__path__) if m.name.startswith("chapter"))
+    names = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return sorted(name[-2:] for name in names if re.fullmatch(r"chapter\d\d", name))
 
 
 def chapter(number: str) -> ModuleType:
