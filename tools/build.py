@@ -1,8 +1,9 @@
 """Makes the notebooks that people open from the texts in chapters/text/: `course.py build [NN ...] [--measure]`.
 
 A chapter is read, gets its set-up cell, is executed, has the numbers of that run filled into its text, and is cleaned
-of all that differs from one run to the next. What a reader should not meet (warnings, pictures without a description,
-paths of the author's machine, results out of their bands) stops it, and the old notebook stays.
+of all that differs from one run to the next. Networks that it keeps for later chapters go to data/. What a reader
+should not meet (warnings, pictures without a description, paths of the author's machine, results out of their bands)
+stops it, and the old notebook stays.
 """
 
 import argparse
@@ -68,11 +69,12 @@ class BuildError(ChapterError):
 
 @dataclass(frozen=True)
 class Execution:
-    """One run of a chapter: seconds, peak memory of its kernel in bytes, and what `result` recorded."""
+    """One run of a chapter: seconds, peak memory of its kernel in bytes, what `result` recorded, what `keep` stored."""
 
     seconds: float
     peak: int
     results: list[tuple[str, float]]
+    kept: dict[str, bytes] = dataclasses.field(default_factory=dict)
 
 
 # From text to notebook -----------------------------------------------------------------------------------------------
@@ -152,7 +154,8 @@ def execute(given: Chapter, notebook: nbformat.NotebookNode, first: bool = False
     )
     with tempfile.TemporaryDirectory() as folder, MemoryWatch() as memory:
         results = Path(folder) / "results.jsonl"
-        environment = chapter.kernel_environment(results)
+        kept = Path(folder, "kept")
+        environment = chapter.kernel_environment(results) | {"COURSE_KEEP": str(kept)}
         if first:
             environment |= {"COURSE_CACHE": str(Path(folder, "cache")), "COURSE_DATA": str(data_folder())}
         start = time.monotonic()
@@ -165,7 +168,9 @@ def execute(given: Chapter, notebook: nbformat.NotebookNode, first: bool = False
         except DeadKernelError:
             what = "the kernel died (out of memory, or os._exit)"
         else:
-            return Execution(time.monotonic() - start, memory.peak, chapter.read_results(results))
+            seconds = time.monotonic() - start
+            networks = {path.name: path.read_bytes() for path in sorted(kept.glob("*"))}
+            return Execution(seconds, memory.peak, chapter.read_results(results), networks)
     raise BuildError(given, [f"{chapter.label(notebook.cells, at)}: {what}"])
 
 
@@ -401,6 +406,8 @@ def build(given: Chapter, measuring: bool = False) -> tuple[float, int]:
         chapter.write_text(given.course / "build" / "failed" / given.notebook.name, nbformat.writes(notebook))
         raise
     chapter.write_text(given.notebook, text)
+    for name, content in execution.kept.items():  # trained networks and their cards, which later chapters load
+        (given.course / "data" / name).write_bytes(content)
     if measuring:
         write_measured(given.course, measured)
     return execution.seconds, size
