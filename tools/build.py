@@ -407,6 +407,7 @@ def build(given: Chapter, measuring: bool = False) -> tuple[float, int]:
         raise
     chapter.write_text(given.notebook, text)
     for name, content in execution.kept.items():  # trained networks and their cards, which later chapters load
+        (given.course / "data").mkdir(exist_ok=True)
         (given.course / "data" / name).write_bytes(content)
     if measuring:
         write_measured(given.course, measured)

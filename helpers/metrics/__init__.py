@@ -1,5 +1,43 @@
-"""How good a test is: numbers with their intervals."""
+"""How good a test is: its curves, its probabilities, what it means for patients, and how sure the numbers are."""
 
-from helpers.metrics.classification import sensitivity_specificity, wilson_interval
+from helpers.metrics.classification import (
+    auc,
+    average_precision,
+    bootstrap_interval,
+    brier_score,
+    correct_prior,
+    decision_cost,
+    expected_calibration_error,
+    fit_platt,
+    fit_temperature,
+    log_loss,
+    precision_recall_curve,
+    predictive_values,
+    reliability,
+    roc_curve,
+    sensitivity_specificity,
+    sigmoid,
+    threshold_for,
+    wilson_interval,
+)
 
-__all__ = ["sensitivity_specificity", "wilson_interval"]
+__all__ = [
+    "auc",
+    "average_precision",
+    "bootstrap_interval",
+    "brier_score",
+    "correct_prior",
+    "decision_cost",
+    "expected_calibration_error",
+    "fit_platt",
+    "fit_temperature",
+    "log_loss",
+    "precision_recall_curve",
+    "predictive_values",
+    "reliability",
+    "roc_curve",
+    "sensitivity_specificity",
+    "sigmoid",
+    "threshold_for",
+    "wilson_interval",
+]

@@ -4,9 +4,11 @@ from helpers.lazy import arriving
 
 _HOMES = {
     "activation_explorer": "helpers.widgets.activation",
+    "augmentation_gallery": "helpers.widgets.augmentations",
     "feature_map_explorer": "helpers.widgets.feature_maps",
     "gradient_check_explorer": "helpers.widgets.gradient_check",
     "graph_stepper": "helpers.widgets.graph",
+    "interval_explorer": "helpers.widgets.sample_size",
     "kernel_explorer": "helpers.widgets.kernel",
     "learning_curve_explorer": "helpers.widgets.learning_curve",
     "neuron_explorer": "helpers.widgets.neuron",
@@ -16,6 +18,7 @@ _HOMES = {
     "reader_ratings": "helpers.widgets.reader",
     "reader_study": "helpers.widgets.reader",
     "three_planes": "helpers.widgets.planes",
+    "threshold_explorer": "helpers.widgets.threshold",
     "window_explorer": "helpers.widgets.window",
 }
 

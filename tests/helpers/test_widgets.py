@@ -9,17 +9,19 @@ import pytest
 from helpers import predict
 from helpers.data.intensity import window
 from helpers.data.mni import load_mni152
-from helpers.data.phantoms import chest_ct
+from helpers.data.phantoms import breast_us, chest_ct
 from helpers.data.wdbc import load_wdbc
 from helpers.display import contact_sheet
 from helpers.nn import ACTIVATIONS, History
 from helpers.widgets import (
     activation,
     activation_explorer,
+    augmentation_gallery,
     feature_map_explorer,
     gradient_check_explorer,
     graph_stepper,
     hunt,
+    interval_explorer,
     kernel_explorer,
     learning_curve_explorer,
     neuron,
@@ -28,6 +30,7 @@ from helpers.widgets import (
     pooling_explorer,
     ravine_explorer,
     three_planes,
+    threshold_explorer,
     window_explorer,
 )
 from helpers.widgets.planes import Planes
@@ -71,6 +74,26 @@ def some_feature_maps() -> object:
     return feature_map_explorer(X, maps, X[:, 0, :10] / X[:, 0, :10].sum(axis=1, keepdims=True), chain)
 
 
+def a_gallery() -> object:
+    case = breast_us(0, 4)
+    return augmentation_gallery(case.image[..., 0], case.mask)
+
+
+def a_test_set() -> tuple[np.ndarray, np.ndarray]:
+    """y and probabilities, (600,): two images a patient."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(rng.uniform(size=300) < 0.3, 2).astype(int)
+    return y, 1 / (1 + np.exp(2 - 3 * y - 2 * rng.normal(size=600)))
+
+
+def a_threshold() -> object:
+    return threshold_explorer(*a_test_set())
+
+
+def some_intervals() -> object:
+    return interval_explorer(*a_test_set(), np.repeat(np.arange(300), 2))
+
+
 WIDGETS = [
     a_kernel,
     pooling_explorer,
@@ -84,6 +107,9 @@ WIDGETS = [
     ravine_explorer,
     some_curves,
     some_feature_maps,
+    a_gallery,
+    a_threshold,
+    some_intervals,
 ]
 every = pytest.mark.parametrize("make", WIDGETS, ids=lambda make: make.__name__)
 

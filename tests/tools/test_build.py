@@ -78,6 +78,27 @@ def test_two_builds_are_byte_identical(small):
     _looks_as_it_should(given)
 
 
+KEEPS = """
+    # Title {{{{badges}}}} {{{{budget}}}}
+
+    ```{{code-cell}} ipython3
+    import os, pathlib
+    folder = pathlib.Path(os.environ["COURSE_KEEP"])  # where `keep` of helpers.models stores
+    folder.mkdir()
+    (folder / "net.npz").write_bytes(b"weights")
+    {last}
+    ```
+    """
+
+
+def test_a_network_that_a_chapter_keeps_goes_to_data_if_the_chapter_is_built(small):
+    with pytest.raises(build.BuildError):
+        build.build(small.chapter("03_fails", KEEPS.format(last="raise ValueError")))
+    assert not (small.folder / "data" / "net.npz").exists()
+    build.build(small.chapter("02_keeps", KEEPS.format(last="")))
+    assert (small.folder / "data" / "net.npz").read_bytes() == b"weights"
+
+
 def _looks_as_it_should(given):
     notebook = nbformat.read(given.notebook, as_version=4)
     nbformat.validate(notebook)
