@@ -288,7 +288,11 @@ def compare(expected: Any, got: Any, rtol: float, keeps_dtype: bool = False, nam
 def _compare_each(expected: tuple, got: Any, rtol: float, keeps_dtype: bool, names: tuple[str, ...]) -> str | None:
     names = names or tuple(f"result {k + 1}" for k in range(len(expected)))
     if not isinstance(got, tuple | list) or len(got) != len(expected):
-        came = f"{len(got)} values" if isinstance(got, tuple | list) else "None" if got is None else "one value"
+        came = "None" if got is None else "one value"
+        if isinstance(got, tuple | list):
+            came = f"{len(got)} values"
+        elif isinstance(got, np.ndarray) and got.ndim:
+            came = f"one array of shape {got.shape}"
         missing = " Is the `return` missing?" if got is None else ""
         order = ", ".join(f"`{name}`" for name in names)
         return f"Your function gave back {came}; {len(expected)} were expected, in this order: {order}.{missing}"

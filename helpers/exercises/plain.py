@@ -86,6 +86,49 @@ def he_init(shape, rng):
     return rng.normal(0, np.sqrt(2 / fan_in), size=shape)
 
 
+def auc(y, scores):
+    """The share of pairs, one malignant and one not, in which the malignant one has the higher score; ties 1/2."""
+    gap = scores[y == 1][:, None] - scores[y == 0]  # every malignant case against every other
+    return ((gap > 0) + 0.5 * (gap == 0)).mean()
+
+
+def predictive_values(sensitivity, specificity, prevalence):
+    """How often a positive and a negative result are right: four groups, as shares of all who are tested."""
+    found, missed = prevalence * sensitivity, prevalence * (1 - sensitivity)
+    left_alone, false_alarms = (1 - prevalence) * specificity, (1 - prevalence) * (1 - specificity)
+    return found / (found + false_alarms), left_alone / (left_alone + missed)
+
+
+def expected_calibration_error(y, p, bins=10):
+    """Mean distance of what was promised from what came, each bin weighed by its cases."""
+    which = np.minimum((p * bins).astype(int), bins - 1)  # p = 1 belongs to the last bin
+    total = 0.0
+    for k in range(bins):
+        here = which == k
+        if here.any():
+            total += here.sum() * abs(y[here].mean() - p[here].mean())
+    return total / len(y)
+
+
+def fit_platt(y, z):
+    """Slope and offset with the smallest log loss of sigmoid(slope * z + offset), by gradient descent."""
+    slope, offset = 1.0, 0.0
+    learning_rate = 4 / (1 + np.mean(z**2))  # never too large: the loss curves at most 1 / learning_rate
+    for _ in range(5000):
+        gap = 1 / (1 + np.exp(-(slope * z + offset))) - y
+        slope = slope - learning_rate * np.mean(gap * z)
+        offset = offset - learning_rate * np.mean(gap)
+    return slope, offset
+
+
+def fit_temperature(y, z):
+    """The temperature with the smallest log loss of sigmoid(z / temperature): the best of many."""
+    temperatures = np.geomspace(0.05, 20, 1000)
+    towards = np.where(y == 1, z, -z)  # the probability of what came is sigmoid(towards / temperature)
+    losses = [np.mean(np.logaddexp(0, -towards / temperature)) for temperature in temperatures]
+    return temperatures[np.argmin(losses)]
+
+
 PLAIN: dict[str, Callable] = {
     "3.2": conv2d_loops,
     "3.4": output_places,
@@ -95,6 +138,11 @@ PLAIN: dict[str, Callable] = {
     "3.9": count_parameters,
     "4.3": relative_error,
     "5.7": he_init,
+    "7.7": auc,
+    "7.10": predictive_values,
+    "7.11": expected_calibration_error,
+    "7.12": fit_platt,
+    "7.13": fit_temperature,
 }
 
 

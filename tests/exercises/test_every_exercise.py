@@ -11,7 +11,7 @@ import jupytext
 import numpy as np
 import pytest
 
-from helpers import nn
+from helpers import metrics, nn
 from helpers.exercises import registry
 from helpers.exercises.plain import PLAIN, plain_source
 from tests.exercises.right_answers import RIGHT
@@ -104,7 +104,7 @@ def test_the_solution_can_be_pasted_and_passes(exercise, tmp_path):
     source = plain_source(PLAIN.get(exercise.id, exercise.reference), exercise.function)
     path = tmp_path / "pasted.py"
     path.write_text(source)
-    namespace = {**vars(nn), "np": np}
+    namespace = {**vars(nn), **vars(metrics), "np": np}
     exec(compile(source, path, "exec"), namespace)
     assert exercise.judge(namespace[exercise.function]).status == "passed"
     used = {name for name in inspect.getclosurevars(namespace[exercise.function]).globals}

@@ -30,6 +30,7 @@ from helpers.metrics import (
     sensitivity_specificity,
     sigmoid,
     threshold_for,
+    wilson_interval,
 )
 
 CASES = 500
@@ -198,7 +199,7 @@ def test_what_does_not_fit_is_refused(name, bad):
 @pytest.mark.parametrize("name", set(RANKING) - {"precision_recall_curve", "average_precision"})
 @pytest.mark.parametrize("y", [[0, 0, 0], [1, 1, 1]])
 def test_one_class_alone_is_refused(name, y):
-    with pytest.raises(ValueError, match="diseased and healthy"):
+    with pytest.raises(ValueError, match=f"diseased and healthy.*got {sum(y)} and {3 - sum(y)} of them"):
         RANKING[name](y, [0.1, -0.2, 0.3])
 
 
@@ -287,7 +288,10 @@ def test_calibration_by_hand():
     assert count.tolist() == [2, 2]
     assert expected_calibration_error(y, p, bins=2) == pytest.approx((0.3 + 0.15) / 2)
     assert expected_calibration_error(y, p) == pytest.approx((2 * 0.3 + 0.3 + 0) / 4)  # ten bins
-    assert reliability(y, p)[0].shape == (10,)
+    rng = np.random.default_rng(0)
+    y, p = labels(rng, 300), rng.random(300)
+    assert len(reliability(y, p)[0]) == 10
+    assert expected_calibration_error(y, p) == expected_calibration_error(y, p, bins=10)
 
 
 def test_no_bins_are_refused():
@@ -352,6 +356,13 @@ def test_percent_in_place_of_shares_are_refused(name, bad):
             threshold_for([0, 1], [0.1, 0.2], bad)
 
 
+def test_wilson_interval_is_that_of_95_percent_and_takes_neither_0_nor_1():
+    assert wilson_interval(3, 10) == wilson_interval(3, 10, 0.95)
+    for confidence in (0, 1):
+        with pytest.raises(ValueError, match="confidence between 0 and 1"):
+            wilson_interval(3, 10, confidence)
+
+
 # Probabilities put right
 
 
@@ -412,12 +423,9 @@ def test_platt_is_logistic_regression_and_its_gradient_is_zero():
     assert fitted > CASES / 2
 
 
-def test_platt_stays_at_its_minimum_where_a_full_step_goes_too_far():
-    """One healthy case far out: Newton's first full step overshoots, and without halving the fit runs away."""
-    rng = np.random.default_rng(0)
-    y = rng.random(200) < 0.5
-    z = rng.normal(size=200) + 3 * y
-    z[np.flatnonzero(~y)[0]] = 1e4
+def test_platt_arrives_where_full_newton_steps_never_do():
+    """Some diseased far on the other side: full steps end nowhere."""
+    y, z = np.repeat([1, 0, 1, 1], [14, 3, 63, 2]), np.repeat([-14.78, -0.11, -0.36, 0.22], [14, 3, 63, 2])
     slope, offset = fit_platt(y, z)
     residual = sigmoid(slope * z + offset) - y
     assert_close([residual.mean(), (residual * z).mean()], 0, 1e-8)
@@ -532,15 +540,17 @@ def test_bootstrap_takes_the_percentiles_of_the_draws():
 
 def test_bootstrap_draws_again_where_one_class_is_missing():
     y, scores = np.array([1, 1] + [0] * 20), np.arange(22.0)
-    seen = []
-    bootstrap_interval(y, scores, np.arange(22), np.random.default_rng(0), 300, lambda y, s: seen.append(y.mean()) or 0)
-    assert len(seen) == 300
-    assert min(seen) > 0
-    seen.clear()
-    bootstrap_interval(
-        1 - y, scores, np.arange(22), np.random.default_rng(0), 300, lambda y, s: seen.append(y.mean()) or 0
-    )
-    assert max(seen) < 1
+    for truth, rare in ((y, 1), (1 - y, 0)):
+        drawn = []  # how many of the rare class each draw has
+
+        def count(y, scores, rare=rare, drawn=drawn):
+            drawn.append((y == rare).sum())
+            return 0.0
+
+        bootstrap_interval(truth, scores, np.arange(22), np.random.default_rng(0), 300, count)
+        assert len(drawn) == 300
+        assert min(drawn) == 1  # never 0, and one is enough
+        assert max(drawn) > 2
 
 
 def test_bootstrap_defaults_are_1000_draws_the_auc_and_95_percent():
@@ -655,6 +665,12 @@ def test_what_cannot_be_drawn_from_is_refused(changed, says):
     bootstrap_interval(**arguments)
     with pytest.raises(ValueError, match=says):
         bootstrap_interval(**(arguments | changed))
+
+
+def test_one_draw_is_enough_to_run():
+    y, scores, patients = of_patients(np.random.default_rng(0), 6, 2, 0.5)
+    low, high = bootstrap_interval(y, scores, patients, np.random.default_rng(0), repeats=1)
+    assert low == high
 
 
 def test_a_patient_may_have_diseased_and_healthy_images():

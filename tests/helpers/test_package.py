@@ -50,8 +50,11 @@ def lines(*rooms: str) -> int:
 
 
 SHARED_WIDGETS = {"__init__", "shell", "canvas", "marks", "stage"}
-# What one chapter alone needs: its tasks with their messages, text more than code; and its widgets
-TASKS = {path.name: len(path.read_text().splitlines()) for path in (ROOT / "exercises").glob("chapter*.py")}
+# What one chapter alone needs: its tasks with their messages and plain answers, text more than code; and its widgets
+TASKS = {
+    path.name: len(path.read_text().splitlines())
+    for path in (*(ROOT / "exercises").glob("chapter*.py"), ROOT / "exercises" / "plain.py")
+}
 WIDGETS = {
     path.name: len(path.read_text().splitlines())
     for path in (ROOT / "widgets").glob("*.py")

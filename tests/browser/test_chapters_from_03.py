@@ -1,4 +1,4 @@
-"""Chapters 03 to 06 in JupyterLab: they run to their end, nothing is red that should not be, every widget answers."""
+"""Chapters from 03 on in JupyterLab: they run to their end, nothing is red that should not be, every widget answers."""
 
 import pytest
 from playwright.sync_api import expect
@@ -9,6 +9,7 @@ CHAPTERS = {
     "04_backpropagation": ({"graph_stepper(": 1, "gradient_check_explorer(": 1}, 0),
     "05_training": ({"ravine_explorer(": 2, "learning_curve_explorer(": 2}, 1),
     "06_a_cnn_in_keras": ({"feature_map_explorer(": 3}, 0),
+    "07_classification": ({"augmentation_gallery(": 2, "interval_explorer(": 2, "threshold_explorer(": 2}, 0),
 }
 
 
@@ -21,7 +22,7 @@ def _long_waits():
 def test_it_runs_to_its_end_and_its_widgets_answer(open_notebook, name):
     widgets, errors = CHAPTERS[name]
     notebook = open_notebook(f"my/{name}.ipynb")
-    notebook.run_all(seconds=400)  # 05 and 06 train, here without what an earlier run has kept
+    notebook.run_all(seconds=400)  # from 05 on they train, here without what an earlier run has kept
     red = notebook.page.locator(".jp-OutputArea-output[data-mime-type$=stderr]").all_inner_texts()
     assert len(red) == errors, red
     assert all("Error: " in text for text in red)
