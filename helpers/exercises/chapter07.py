@@ -11,7 +11,9 @@ PREDICTIONS = {
     "7.3a": ComesTrue(0, "Most images are not malignant, and those it gets right more often."),
     "7.4a": ComesTrue(1, "The beam comes from the skin at the top, so a shadow is always below the mass."),
     "7.4b": ComesTrue(2, "Taller than wide was a sign of malignancy. The turn makes it a sign of the opposite."),
-    "7.5a": ComesTrue(1, "Every logit rises. The order of the images, which is all that the AUC sees, hardly changes."),
+    "7.5a": ComesTrue(
+        1, "Nearly every logit rises. The order of the images, which is all that the AUC sees, hardly changes."
+    ),
     "7.7a": ComesTrue(2, "Both keep the order, and only the order counts."),
     "7.8a": ComesTrue(1, "The width falls with the square root of the number of patients."),
     "7.9a": ComesTrue(1, "The threshold was fitted to the first half, its chance included."),
@@ -106,19 +108,17 @@ QUIZ = (
         ),
     ),
     Question(
-        "A network has an AUC of 0.96 on its hospital's test set, split by patient. Which mistake can still be in it?",
+        "A missed cancer costs as much as ten false alarms. You call everybody with p > 1/11. What must hold first?",
         (
+            Option("The AUC is above 0.9.", "The AUC sees the order only. All p could still be too high, or too low."),
             Option(
-                "It knows patients of the test set.",
-                "A split by patient excludes that, if the patients' names are right.",
-            ),
-            Option(
-                "It reads a mark that the technicians put on suspicious images.",
-                "The mark is on both sides of the split, so no test set of this hospital shows it.",
+                "The probabilities mean what they say.",
+                "Among women with p = 1/11 one in eleven must have cancer. Check the calibration, and repair it.",
                 True,
             ),
             Option(
-                "None: the test set is independent.", "Independent patients, but the same habits, marks and scanner."
+                "1/11 is the cheapest threshold of the test set.",
+                "It needs no search. And what is searched on the test set flatters.",
             ),
         ),
     ),
@@ -132,7 +132,7 @@ QUIZ = (
             Option("Yes: 0.91 is more than 0.90.", "On these patients. Others may turn it round."),
             Option(
                 "Look at the interval of the difference, on the same drawn patients.",
-                "That is the paired bootstrap. If it excludes 0, other patients would hardly change the order.",
+                "That is the paired bootstrap. If it excludes 0, the chance of who was tested hardly explains it.",
                 True,
             ),
         ),

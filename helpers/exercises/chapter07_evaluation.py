@@ -1,14 +1,14 @@
-"""Exercises of chapter 07 on how good a classifier is: ROC curve, AUC, its interval, what a result means."""
+"""Exercises of chapter 07 on how good a classifier is: ROC curve, AUC, what a result means."""
 
-import functools
-import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from helpers.exercises.chapter07_bootstrap import BOOTSTRAP
 from helpers.exercises.exercise import Case, Exercise, Misconception
 from helpers.metrics import auc, predictive_values
+
+__all__ = ["AUC", "BOOTSTRAP", "PREDICTIVE", "ROC_CURVE"]
 
 # 7.6 ------------------------------------------------------------------------------------------------------------------
 
@@ -76,6 +76,11 @@ def _corners_only(fpr, tpr, y, scores):
     bend = np.append(True, np.append(np.hypot(np.diff(fpr[1:], 2), np.diff(tpr[1:], 2)) > 1e-9, True))
     keep = np.append(True, bend)
     return fpr[keep], tpr[keep]
+
+
+def _one_too_many(y, scores):
+    fpr, tpr = roc_curve(y, scores)
+    return np.append(fpr, 1), np.append(tpr, 1)
 
 
 def _grid(thresholds):
@@ -162,6 +167,30 @@ ROC_CURVE = Exercise(
             (_on_curve(lambda fpr, tpr, y, scores: (1 - fpr, tpr)),),
         ),
         Misconception(
+            "sensitivity and specificity",
+            "These are sensitivity and specificity. The sensitivity is the true positive rate and comes second here. "
+            "The false positive rate is what is missing from the specificity to 1, and comes first.",
+            (_on_curve(lambda fpr, tpr, y, scores: (tpr, 1 - fpr)),),
+        ),
+        Misconception(
+            "one point too many",
+            "There is one point too many at the end. At the smallest score everybody is called positive already: (1, "
+            "1) is reached, and a threshold below all scores gives the same point again.",
+            (_one_too_many,),
+        ),
+        Misconception(
+            "the last place still 0",
+            "The last entry is 0, where everybody should be called positive: 1. Your rates stand one place too far to "
+            "the left, on the place of (0, 0), and the last place was never filled.",
+            (_on_curve(lambda fpr, tpr, y, scores: (np.append(fpr[1:], 0), np.append(tpr[1:], 0))),),
+        ),
+        Misconception(
+            "one array for both",
+            "Both results lie in one array. Asked for are two, one after the other: `return fpr, tpr`.",
+            (_on_curve(lambda fpr, tpr, y, scores: np.array([fpr, tpr])),),
+            sign=lambda case, value: isinstance(value, np.ndarray) and value.ndim == 2,
+        ),
+        Misconception(
             "shares of those called positive",
             "You divided by the number of those who are *called* positive. That says how far a positive result can be "
             "trusted (section 7.10). The rates look from the other side: of those who *are* malignant, how many are "
@@ -229,6 +258,12 @@ def _by_rank(y, scores):
     rank = np.empty(len(y))
     rank[np.argsort(scores, kind="stable")] = np.arange(1, len(y) + 1)
     n = int((y == 1).sum())
+    return (rank[y == 1].sum() - n * (n + 1) / 2) / (n * (len(y) - n))
+
+
+def _by_places(y, scores):
+    """As `_by_rank`, with the ties in whatever order argsort leaves them."""
+    rank, n = np.argsort(np.argsort(scores)) + 1, int((y == 1).sum())
     return (rank[y == 1].sum() - n * (n + 1) / 2) / (n * (len(y) - n))
 
 
@@ -303,9 +338,16 @@ AUC = Exercise(
         ),
         Misconception(
             "ties in the order of the file",
-            "Where scores are equal, your ranks follow the order in which the images stand. Another order of the same "
-            "images would give another AUC. Equal scores share the mean of their ranks.",
-            (_by_rank,),
+            "Where scores are equal, your ranks follow the order in which the images stand, or in which sorting left "
+            "them. Another order of the same images would give another AUC. Equal scores share the mean of their "
+            "ranks.",
+            (_by_rank, _by_places),
+        ),
+        Misconception(
+            "never below one half",
+            "You turned an AUC below 0.5 round. A network that finds the healthy more suspicious than the sick has to "
+            "be seen as such: something is wrong with it, or with its labels.",
+            (lambda y, scores: max(auc(y, scores), 1 - auc(y, scores)), lambda y, scores: max(auc(y, scores), 0.5)),
         ),
         Misconception(
             "the other class is positive",
@@ -362,453 +404,6 @@ AUC = Exercise(
     ),
 )
 
-# 7.8 ------------------------------------------------------------------------------------------------------------------
-
-
-def bootstrap_interval(
-    y: np.ndarray, scores: np.ndarray, patients: np.ndarray, rng: np.random.Generator, repeats: int = 1000
-) -> tuple[float, float]:
-    """95 % interval for the AUC: draw whole patients with replacement, as many as there are, and take the AUC of all
-    their images; again and again. Between the 2.5th and the 97.5th percentile.
-
-    y (N,), scores (N,), patients (N,) whose image it is; rng draws; a draw with one class only is drawn again
-    -> (low, high)
-    """
-    images = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
-    values = []
-    while len(values) < repeats:
-        drawn = rng.integers(len(images), size=len(images))
-        rows = np.concatenate([images[k] for k in drawn])
-        if 0 < y[rows].sum() < len(rows):  # no AUC where one class is missing
-            values.append(auc(y[rows], scores[rows]))
-    low, high = np.percentile(values, [2.5, 97.5])
-    return low, high
-
-
-# Each row a patient with all images. Chosen so that the interval is clearly another one for each wrong way of drawing.
-_MALIGNANT = ([1.79], [2.04], [1.32], [1.35, 1.16], [1.57, 0.96, 1.23, 0.98, 1.53], [1.23], [3.19, 3.56])
-_BENIGN = (
-    [1.01, 0.93],
-    [0.97, 1.14, 0.98, 1.5],
-    [1.23, -0.02, 0.85, 0.65, 0.48],
-    [-0.72],
-    [-0.59, -0.88],
-    [3.08, 3.02, 3.0],
-    [-0.7, 0.01, -0.21],
-    [-0.68, -0.3],
-    [3.18, 3.11, 2.77, 3.68, 3.21],
-    [-0.39, -0.06, 0.68, -0.11, 0.08],
-)
-
-
-def _interval_cases(rng: np.random.Generator) -> list[Case]:
-    def case(names: np.ndarray, repeats: int, note: str) -> Case:
-        people = [*_MALIGNANT, *_BENIGN]
-        y = np.repeat([1, 0], [sum(map(len, _MALIGNANT)), sum(map(len, _BENIGN))])
-        scores = np.round(np.concatenate(people) * rng.uniform(1, 3) + rng.normal(), 3)
-        order = rng.permutation(len(y))
-        patients = np.repeat(rng.permutation(names), [len(images) for images in people])
-        generator = np.random.default_rng(rng.integers(1 << 30))
-        return Case((y[order], scores[order], patients[order], generator, repeats), note)
-
-    eight = np.array([1, 0, 1, 0, 0, 1, 0, 0]), np.array([0.9, 0.4, 0.35, 0.2, 0.3, 0.8, 0.5, 0.1])
-    six = np.array([1, 2, 2, 3, 3, 4, 5, 6])
-    named = np.array([f"P{number}" for number in range(31, 48)])
-    return [
-        case(np.arange(100, 117), 2000, "17 patients, 44 images, one to five a patient"),
-        case(named, 300, "17 patients with names, 44 images"),
-        Case((*eight, six, np.random.default_rng(rng.integers(1 << 30)), 200), "six patients, eight images"),
-    ]
-
-
-_DRAWS = 10_000
-
-# How often each image is drawn, by the right idea and by wrong ones: (rng, owner (N,), patients P) -> (_DRAWS, N)
-_WAYS: dict[str, Callable] = {
-    "patients": lambda rng, owner, P: rng.multinomial(P, np.full(P, 1 / P), size=_DRAWS)[:, owner],
-    "images": lambda rng, owner, P: rng.multinomial(len(owner), np.full(len(owner), 1 / len(owner)), size=_DRAWS),
-    "each once": lambda rng, owner, P: np.minimum(_WAYS["patients"](rng, owner, P), 1),
-    "one image": lambda rng, owner, P: (
-        _WAYS["patients"](rng, owner, P) * np.isin(np.arange(len(owner)), np.unique(owner, return_index=True)[1])
-    ),
-    "too many": lambda rng, owner, P: rng.multinomial(len(owner), np.full(P, 1 / P), size=_DRAWS)[:, owner],
-    "by images": lambda rng, owner, P: rng.multinomial(P, np.bincount(owner) / len(owner), size=_DRAWS)[:, owner],
-    "by images, too many": lambda rng, owner, P: rng.multinomial(
-        len(owner), np.bincount(owner) / len(owner), size=_DRAWS
-    )[:, owner],
-}
-
-
-def _drawn_aucs(case: Case, way: str = "patients") -> np.ndarray:
-    """The AUCs of many test sets drawn in this way, sorted."""
-    return _aucs(way, *(tuple(column.tolist()) for column in case.args[:3]))
-
-
-@functools.lru_cache(maxsize=32)
-def _aucs(way: str, *columns: tuple) -> np.ndarray:
-    y, scores, patients = map(np.array, columns)
-    names, owner = np.unique(patients, return_inverse=True)
-    times = _WAYS[way](np.random.default_rng(7), owner, len(names)).astype(float)
-    malignant, other = times[:, y == 1], times[:, y == 0]
-    both = malignant.any(axis=1) & other.any(axis=1)
-    malignant, other = malignant[both], other[both]
-    gaps = _gaps(y, scores)
-    won = ((malignant @ ((gaps > 0) + 0.5 * (gaps == 0))) * other).sum(axis=1)
-    return np.sort(won / (malignant.sum(axis=1) * other.sum(axis=1)))
-
-
-def _off(values: np.ndarray, share: float, end: float, repeats: int) -> float:
-    """How far `end` is from the quantile `share` of the values, in standard errors of so many draws."""
-    below, upto = (np.searchsorted(values, end, side) / len(values) for side in ("left", "right"))
-    away = max(below - share, 0.0) + min(upto - share, 0.0)
-    return away / math.sqrt(share * (1 - share) / repeats)
-
-
-def _ends(value: Any) -> tuple[float, float] | None:
-    """(low, high) where the value is two numbers; else None."""
-    if not isinstance(value, tuple | list | np.ndarray) or np.shape(value) != (2,):
-        return None
-    ends = np.asarray(value)
-    return tuple(float(end) for end in ends) if ends.dtype.kind in "biuf" else None
-
-
-def _misses(case: Case, ends: tuple[float, float], way: str = "patients", tail: float = 0.025) -> float:
-    """How far an interval is from the one of this way of drawing, in standard errors of both ends together."""
-    values, repeats = _drawn_aucs(case, way), case.args[4]
-    return math.hypot(_off(values, tail, ends[0], repeats), _off(values, 1 - tail, ends[1], repeats))
-
-
-def _verify_interval(case: Case, value: Any) -> str | None:
-    if value is None:
-        return "Your function gave back None; two numbers were expected, low and high. Is the `return` missing?"
-    ends = _ends(value)
-    if ends is None:
-        came = f"an array of shape {np.shape(value)}" if isinstance(value, np.ndarray) else f"{type(value).__name__}"
-        return f"Two numbers were expected, the low and the high end of the interval; {came} came."
-    low, high = ends
-    yours = f"Your interval goes from {low:.3f} to {high:.3f}"
-    if not np.isfinite(ends).all() or low > high:
-        return f"{yours}."
-    if low < 0 or high > 1:
-        return f"{yours}. An AUC is never below 0 or above 1."
-    if _misses(case, ends) <= 4.8:  # by chance about once in ten thousand
-        return None
-    due = np.quantile(_drawn_aucs(case), [0.025, 0.975])
-    return (
-        f"{yours}, a width of {high - low:.3f}. Drawn as the docstring says, it goes from about {due[0]:.2f} to "
-        f"{due[1]:.2f}, a width of {due[1] - due[0]:.2f}: further off than chance explains."
-    )
-
-
-def _bootstrap_uses_the_rng(interval: Callable) -> str | None:
-    """Two intervals from one generator differ, those of two generators with one seed agree."""
-    y, scores = np.repeat([0, 1], 15), np.arange(30) % 17 / 10
-    rng = np.random.default_rng(1)
-
-    def again(rng):
-        return np.asarray(interval(y.copy(), scores.copy(), np.arange(30), rng, 40), float)
-
-    same_seed = [again(np.random.default_rng(2)) for _ in range(2)]
-    if np.array_equal(again(rng), again(rng)) or not np.array_equal(*same_seed):
-        return (
-            "The interval is right, but the chance does not come from `rng`. Called twice with one generator, your "
-            "function should draw other patients; called with two generators of the same seed, the same ones twice. "
-            "Draw with `rng`, and make no generator of your own."
-        )
-    return None
-
-
-def _spread_misses(case: Case, ends: tuple[float, float], factor: float) -> float:
-    """How far an interval is from AUC (or mean of the draws) plus and minus `factor` standard deviations."""
-    values, repeats, area = _drawn_aucs(case), case.args[4], auc(*case.args[:2])
-    around_auc = abs(sum(ends) / 2 - area) < 1e-9 or ends[1] == 1  # exactly, unless cut off at 1
-    middles = np.array([values.mean(), area] if around_auc else [values.mean()])
-    reach, chance = factor * values.std(), values.std() * math.sqrt((1 + factor**2 / 2) / repeats)
-    highs = middles + reach
-    high = np.minimum(np.abs(ends[1] - highs), np.abs(ends[1] - np.minimum(1, highs)))
-    return float(np.hypot(ends[0] - (middles - reach), high).min() / chance)
-
-
-def _nearest(case: Case, ends: tuple[float, float]) -> str | None:
-    """The wrong idea whose interval is nearest; None if none is near."""
-    off = {way: _misses(case, ends, way) for way in _WAYS if way != "patients"}
-    off["90 %"] = _misses(case, ends, tail=0.05)
-    off |= {f"{factor} errors": _spread_misses(case, ends, factor) for factor in (1, 1.96)}
-    idea = min(off, key=off.get)
-    return idea if off[idea] <= 6 else None
-
-
-def _idea(*names: str) -> Callable[[Case, Any], bool]:
-    """The sign of an interval that lies nearer to one of these ideas than to any other."""
-    return _on_ends(lambda case, low, high: _nearest(case, (low, high)) in names)
-
-
-def _on_ends(judge: Callable[[Case, float, float], bool]) -> Callable[[Case, Any], bool]:
-    """A sign that looks at the two ends, both finite."""
-
-    def sign(case: Case, value: Any) -> bool:
-        ends = _ends(value)
-        return ends is not None and bool(np.isfinite(ends).all()) and bool(judge(case, *ends))
-
-    return sign
-
-
-def _is_nan(case: Case, value: Any) -> bool:
-    ends = _ends(value)
-    return ends is not None and bool(np.isnan(ends).any())
-
-
-def _percent_as_share(case: Case, low: float, high: float) -> bool:
-    return high <= np.quantile(_drawn_aucs(case), 0.04)
-
-
-def _shrunk(case: Case, low: float, high: float) -> bool:
-    values = _drawn_aucs(case)
-    inside = np.quantile(values, 0.1) < low < high < np.quantile(values, 0.99)
-    return inside and high - low < 0.25 * np.diff(np.quantile(values, [0.025, 0.975]))[0]
-
-
-def _all_draws(case: Case, low: float, high: float) -> bool:
-    values = _drawn_aucs(case)
-    return low <= np.quantile(values, 0.006) and high >= np.quantile(values, 0.994)
-
-
-def _percentiles(values, y, scores):
-    return np.percentile(values, [2.5, 97.5])
-
-
-def _quick_auc(y, scores):
-    gaps = _gaps(y, scores)
-    return ((gaps > 0) + 0.5 * (gaps == 0)).mean()
-
-
-def _resampled(
-    draw: Callable, ends: Callable = _percentiles, rows_of: Callable | None = None, redraw: bool = True
-) -> Callable:
-    """A wrong bootstrap: `draw(names, patients, rng)` gives names, `rows_of(patients, drawn)` their images."""
-
-    def wrong(y, scores, patients, rng, repeats=1000):
-        names, values = np.unique(patients), []
-        images = {name: np.flatnonzero(patients == name) for name in names}
-        while len(values) < repeats:
-            drawn = draw(names, patients, rng)
-            rows = rows_of(patients, drawn) if rows_of else np.concatenate([images[name] for name in drawn])
-            both = 0 < y[rows].sum() < len(rows)
-            if both or not redraw:
-                values.append(_quick_auc(y[rows], scores[rows]) if both else auc(y[rows], scores[rows]))
-        return tuple(float(end) for end in ends(np.array(values), y, scores))
-
-    return wrong
-
-
-def _names(names, patients, rng):
-    return rng.choice(names, len(names))
-
-
-def _image_rows(patients, drawn):
-    return drawn
-
-
-def _torn_apart(y, scores, patients, rng, repeats=1000):
-    values, N = [], len(y)
-    for _ in range(repeats):
-        drawn = y[rng.integers(N, size=N)]
-        if 0 < drawn.sum() < N:
-            values.append(_quick_auc(drawn, scores[rng.integers(N, size=N)]))
-    return tuple(np.percentile(values, [2.5, 97.5]))
-
-
-def _shuffled_scores(y, scores, patients, rng, repeats=1000):
-    return tuple(np.percentile([_quick_auc(y, rng.permutation(scores)) for _ in range(repeats)], [2.5, 97.5]))
-
-
-def _auc_or_nan(y, scores, patients, rng, repeats=1000):
-    names, values = np.unique(patients), []
-    for _ in range(repeats):
-        rows = np.concatenate([np.flatnonzero(patients == name) for name in rng.choice(names, len(names))])
-        values.append(_quick_auc(y[rows], scores[rows]))  # the mean of no pairs is nan
-    return tuple(np.percentile(values, [2.5, 97.5]))
-
-
-def _normal(factor: float, middle: Callable = lambda values, y, scores: auc(y, scores)) -> Callable:
-    def ends(values, y, scores):
-        centre, reach = middle(values, y, scores), factor * values.std()
-        return centre - reach, centre + reach
-
-    return ends
-
-
-def _mean_of_draws(values, y, scores):
-    return values.mean()
-
-
-BOOTSTRAP = Exercise(
-    id="7.8",
-    reference=bootstrap_interval,
-    cases=_interval_cases,
-    verify=_verify_interval,
-    holds=_bootstrap_uses_the_rng,
-    points=2,
-    hints=(
-        "Imagine that the study is repeated with as many patients of the same kind. You have no others, so put the "
-        "patients you have into a hat and draw, putting each back: some come twice, some not at all. Take *all* images "
-        "of each, as often as the patient was drawn, and compute the AUC. Repeat.",
-        "First collect the rows of each patient: `np.flatnonzero(patients == patient)` for each of "
-        "`np.unique(patients)`. Draw as many patients as there are: `rng.integers(P, size=P)` gives P places among P. "
-        "Join their rows with `np.concatenate`, and index y and scores with the same rows.",
-        "If the drawn images are all malignant or all not, draw again (`while len(values) < repeats`). At the end: "
-        "`np.percentile(values, [2.5, 97.5])`. (Use your `auc` of 7.7; scikit-learn's takes far longer a call.)",
-    ),
-    why="What varies from study to study is *who comes*. So patients are drawn, with replacement, and each brings all "
-    "images. The middle 95 % of the AUCs is the interval.",
-    misconceptions=(
-        Misconception(
-            "a draw with one class gives nan",
-            "Some draws held only malignant patients or none, and there is no AUC for them: one nan among the values "
-            "makes the whole interval nan. Draw again in that case.",
-            (_auc_or_nan,),
-            sign=_is_nan,
-        ),
-        Misconception(
-            "a draw with one class stops",
-            "By chance a draw holds only malignant patients, or none. No pairs, no AUC: look at the labels that were "
-            "drawn before you call `auc`, and draw again. It happens when patients are few, so it comes late and "
-            "seldom: the kind of error that appears after an hour.",
-            (_resampled(_names, redraw=False),),
-        ),
-        Misconception(
-            "the ends exchanged",
-            "The high end came first. First low, then high.",
-            (lambda *args: bootstrap_interval(*args)[::-1],),
-            sign=_on_ends(lambda case, low, high: low > high),
-        ),
-        Misconception(
-            "without replacement",
-            "The width is 0: you drew everybody once, in another order, which is the same set again. Put each patient "
-            "back into the hat (with replacement), so that some come twice and some not at all.",
-            (
-                _resampled(lambda names, patients, rng: rng.permutation(names)),
-                _resampled(lambda names, patients, rng: rng.choice(names, len(names), replace=False)),
-                _resampled(lambda names, patients, rng: names),
-            ),
-            sign=_on_ends(lambda case, low, high: high - low < 1e-9),
-        ),
-        Misconception(
-            "smallest and largest",
-            "That is the smallest and the largest value: all draws lie between them, not 95 %, and the more you draw "
-            "the wider it gets. Cut off 2.5 % on each side.",
-            (_resampled(_names, lambda values, y, scores: (values.min(), values.max())),),
-            sign=_on_ends(_all_draws),
-        ),
-        Misconception(
-            "labels and scores drawn separately",
-            "Your interval lies around 0.5, the AUC of guessing. Labels and scores were drawn (or shuffled) "
-            "separately, so that each score stands beside somebody else's label. Draw *rows*, and use the same rows "
-            "for both.",
-            (_torn_apart, _shuffled_scores),
-            sign=_on_ends(lambda case, low, high: abs(low + high - 1) < 0.2 and high - low > 0.05),
-        ),
-        Misconception(
-            "percent taken for a share",
-            "Both ends lie among the smallest values. `np.percentile` wants percent, from 0 to 100: 0.975 is not even "
-            "one percent. (`np.quantile` wants shares, 0.025 and 0.975.)",
-            (_resampled(_names, lambda values, y, scores: np.percentile(values, [0.025, 0.975])),),
-            sign=_on_ends(_percent_as_share),
-        ),
-        Misconception(
-            "divided by the root of the draws",
-            "The interval is far too narrow, and more draws would make it narrower still. The spread over the draws "
-            "*is* the standard error of the AUC. More draws do not make more patients: do not divide by the root of "
-            "their number.",
-            (
-                _resampled(_names, lambda v, y, s: _normal(1.96 / math.sqrt(len(v)))(v, y, s)),
-                _resampled(_names, lambda v, y, s: _normal(1.96 / math.sqrt(len(v)), _mean_of_draws)(v, y, s)),
-                _resampled(_names, lambda v, y, s: _normal(1.96 / math.sqrt(len(y)))(v, y, s)),
-            ),
-            sign=_on_ends(_shrunk),
-        ),
-        Misconception(
-            "one standard error",
-            "That is the AUC plus and minus *one* standard error: it would hold about 68 %. For 95 % take the 2.5th "
-            "and the 97.5th percentile.",
-            (_resampled(_names, _normal(1)),),
-            sign=_idea("1 errors"),
-        ),
-        Misconception(
-            "1.96 standard errors",
-            "That is the normal interval, AUC plus and minus 1.96 standard errors, a good approximation for many "
-            "patients. With few, and an AUC near 1, the draws are lopsided, and it ends above 1, where no AUC can be. "
-            "Here the percentiles of the draws are asked for.",
-            (
-                _resampled(_names, _normal(1.96)),
-                _resampled(_names, _normal(1.96, _mean_of_draws)),
-                _resampled(_names, lambda v, y, s: np.clip(_normal(1.96)(v, y, s), 0, 1)),
-            ),
-            sign=_idea("1.96 errors"),
-        ),
-        Misconception(
-            "images drawn in place of patients",
-            "You drew images. Images of one patient resemble each other: the second says little that the first did not "
-            "say. Counting them as separate people makes the interval too narrow, so that the result looks surer than "
-            "it is. Draw *patients*, and take all their images.",
-            (
-                _resampled(
-                    lambda names, patients, rng: rng.integers(len(patients), size=len(patients)), rows_of=_image_rows
-                ),
-                _resampled(lambda names, patients, rng: rng.choice(len(patients), len(patients)), rows_of=_image_rows),
-            ),
-            sign=_idea("images"),
-        ),
-        Misconception(
-            "each drawn patient once",
-            "A patient who was drawn twice came once. (`np.isin` and sets forget how often.) Then every draw is a "
-            "part of the same people, without weights, and the interval is too narrow. Take the images *as often as* "
-            "the patient was drawn.",
-            (_resampled(_names, rows_of=lambda patients, drawn: np.flatnonzero(np.isin(patients, drawn))),),
-            sign=_idea("each once"),
-        ),
-        Misconception(
-            "one image a patient",
-            "Each drawn patient brought one image. The AUC of the test set is over *all* images: take all of each "
-            "drawn patient.",
-            (
-                _resampled(
-                    _names, rows_of=lambda patients, drawn: np.array([np.argmax(patients == name) for name in drawn])
-                ),
-            ),
-            sign=_idea("one image"),
-        ),
-        Misconception(
-            "too many patients drawn",
-            "You drew as many patients as there are *images*. That is a larger study than yours, and its interval is "
-            "narrower. Draw as many patients as there are patients.",
-            (_resampled(lambda names, patients, rng: rng.choice(names, len(patients))),),
-            sign=_idea("too many"),
-        ),
-        Misconception(
-            "patients with many images drawn more often",
-            "You drew from a list in which each patient stands as often as there are images. Who was scanned five "
-            "times is not five times as likely to come to the next study. Put each name into the hat once: "
-            "`np.unique`.",
-            (
-                _resampled(lambda names, patients, rng: rng.choice(patients, len(names))),
-                _resampled(lambda names, patients, rng: rng.choice(patients, len(patients))),
-            ),
-            sign=_idea("by images", "by images, too many"),
-        ),
-        Misconception(
-            "the 5th and the 95th percentile",
-            "That is the middle 90 %: 5 % are cut off on *each* side. For 95 % there may be 5 % outside in all: 2.5 % "
-            "below and 2.5 % above.",
-            (
-                _resampled(_names, lambda values, y, scores: np.percentile(values, [5, 95])),
-                _resampled(_names, lambda values, y, scores: np.quantile(values, [0.05, 0.95])),
-            ),
-            sign=_idea("90 %"),
-        ),
-    ),
-)
-
 # 7.10 -----------------------------------------------------------------------------------------------------------------
 
 
@@ -831,6 +426,11 @@ def _counted(sensitivity, specificity, prevalence) -> tuple[float, float, float,
 def _predictive(rule: Callable) -> Callable:
     """A wrong answer made from found, missed, left alone and false alarms."""
     return lambda *shares: rule(*_counted(*shares))
+
+
+def _false_alarms_of_all(sensitivity, specificity, prevalence):
+    found, _, alone, _ = _counted(sensitivity, specificity, prevalence)
+    return found / (found + 1 - specificity), alone / (alone + 1 - sensitivity)
 
 
 PREDICTIVE = Exercise(
@@ -870,6 +470,27 @@ PREDICTIVE = Exercise(
             "exchanged",
             "The two results are exchanged: first what a positive result means (PPV), then a negative one (NPV).",
             (lambda *shares: predictive_values(*shares)[::-1],),
+        ),
+        Misconception(
+            "the wrong among the negative",
+            "The PPV is right. Your second result is the share of *missed cancers* among the negative results; the NPV "
+            "is the share that is rightly negative.",
+            (lambda *shares: (predictive_values(*shares)[0], 1 - predictive_values(*shares)[1]),),
+        ),
+        Misconception(
+            "odds in place of shares",
+            "These are odds, right ones to wrong ones, and can be larger than 1. A share divides by *all* who have "
+            "that result, right and wrong: from odds o it is o / (1 + o).",
+            (_predictive(lambda found, missed, alone, alarms: (found / alarms, alone / missed)),),
+        ),
+        Misconception(
+            "false alarms of everybody",
+            "You took 1 - specificity of *everybody* for the false alarms. Only the healthy can be alarmed for "
+            "nothing: multiply by their share, 1 - prevalence. (Likewise the missed: they come from the ill.)",
+            (
+                _false_alarms_of_all,
+                lambda *shares: (_false_alarms_of_all(*shares)[0], predictive_values(*shares)[1]),
+            ),
         ),
         Misconception(
             "NPV taken for the rest of PPV",

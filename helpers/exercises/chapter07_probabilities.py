@@ -52,7 +52,7 @@ CLASS_WEIGHTS = Exercise(
         "That number is N / C: each of the C classes gets an equal part of the N examples. Divide it by the counts.",
     ),
     why="Weight times count is N / C for every class, so all classes pull equally; and all weights of all examples add "
-    "up to N, so the loss, and with it the step, stays as large as without weights.",
+    "up to N, so the loss stays as large as without weights.",
     misconceptions=(
         Misconception(
             "shares in place of weights",
@@ -63,8 +63,38 @@ CLASS_WEIGHTS = Exercise(
         Misconception(
             "the number of classes left out",
             "The classes weigh the same, good; but the weights are C times too large, and the mean weight of an "
-            "example is C in place of 1. The loss grows by that factor, which acts like a larger learning rate.",
+            "example is C in place of 1. The loss grows by that factor. With plain gradient descent that acts like a "
+            "larger learning rate; Adam hardly notices.",
             (_weighted(lambda N, n, C: N / n),),
+        ),
+        Misconception(
+            "always two classes",
+            "You wrote 2 for the number of classes. With three classes the mean weight of an example is then no longer "
+            "1: take `C`.",
+            (_weighted(lambda N, n, C: N / (2 * n)),),
+        ),
+        Misconception(
+            "whole numbers",
+            "Your weights are whole numbers: `//` throws away what comes after the point. Divide with `/`.",
+            (_weighted(lambda N, n, C: N // (C * n)), _weighted(lambda N, n, C: (N // (C * n)).astype(float))),
+        ),
+        Misconception(
+            "multiplied by the number of classes",
+            "The classes weigh the same, good; but C stands above the line. Each class gets one C-th of the N "
+            "examples, so you divide by C.",
+            (_weighted(lambda N, n, C: C * N / n),),
+        ),
+        Misconception(
+            "weights that add up to N",
+            "Your C weights add up to N. Not the weights of the classes should: the weights of all *examples*, each "
+            "class weight taken as often as the class occurs.",
+            (_weighted(lambda N, n, C: N * (1 / n) / (1 / n).sum()),),
+        ),
+        Misconception(
+            "one minus the share",
+            "1 minus the share of a class: with two classes the ratio is right, with three it is not. And the mean "
+            "weight of an example is not 1.",
+            (_weighted(lambda N, n, C: 1 - n / N),),
         ),
         Misconception(
             "one over the count",
@@ -79,7 +109,6 @@ CLASS_WEIGHTS = Exercise(
             (
                 _weighted(lambda N, n, C: (1 / n) / (1 / n).sum()),
                 _weighted(lambda N, n, C: C * (1 / n) / (1 / n).sum()),
-                _weighted(lambda N, n, C: 1 - n / N),
             ),
         ),
         Misconception(
@@ -135,6 +164,10 @@ def _calibration_cases(rng: np.random.Generator) -> list[Case]:
             (np.array([0, 1, 0, 1, 0]), np.array([0.1, 0.3, 0.2, 0.8, 1.0]), 2),
             "two bins: below 0.5, and from 0.5 to 1",
         ),
+        Case(
+            (np.array([0, 1, 1, 0]), np.array([0.25, 0.3, 0.5, 0.6]), 4),
+            "0.25 and 0.5 lie on an edge, and no p is near 0 or 1",
+        ),
         Case((y[order], p[order], 10), "some bins are empty; p = 0 and p = 1 occur"),
         Case(((rng.random(60) < 0.4).astype(int), mixed, 4), "60 cases in four bins"),
         Case(((rng.random(60) < sure).astype(int), sure), "the number of bins is not given: 10"),
@@ -175,8 +208,28 @@ def _never_in_the_last(p, bins):
     return np.where(p == 1, -1, (p * bins).astype(int))
 
 
+def _closed_right(p, bins):
+    return np.maximum(np.ceil(p * bins).astype(int) - 1, 0)
+
+
 def _never_in_the_first(p, bins):
-    return np.where(p == 0, -1, np.minimum((p * bins).astype(int), bins - 1))
+    return np.where(p == 0, -1, _closed_right(p, bins))
+
+
+def _closed_on_both_sides(y, p, bins=10):
+    edges, total = np.linspace(0, 1, bins + 1), 0.0
+    for k in range(bins):
+        inside = (p >= edges[k]) & (p <= edges[k + 1])
+        total += abs((y - p)[inside].sum())
+    return total / len(y)
+
+
+def _from_smallest_to_largest(p, bins):
+    return np.digitize(p, np.histogram_bin_edges(p, bins)[1:-1])
+
+
+def _no_bin_for_one(y, p, bins=10):
+    return expected_calibration_error(y, p, bins) + ([0.0] * bins)[int(p.max() * bins)]  # stops where p = 1
 
 
 def _equal_counts(y, p, bins=10):
@@ -237,8 +290,10 @@ CALIBRATION = Exercise(
         Misconception(
             "p = 1 is in no bin",
             "Cases with p = 1 fell out (or made a bin of their own behind the last). These are the cases of which the "
-            "model is surest. The last bin is closed on the right: the numbers of cases in the bins must add up to N.",
+            "model is surest. `(p * bins).astype(int)` gives them the number `bins`, and the bins go from 0 to bins - "
+            "1: p = 1 belongs to the last one. The numbers of cases in the bins must add up to N.",
             (
+                _no_bin_for_one,
                 _from_bins(_weighted_gap, _never_in_the_last),
                 _from_bins(
                     lambda count, share, mean_p, N, bins: _weighted_gap(count, share, mean_p, count.sum(), bins),
@@ -260,6 +315,33 @@ CALIBRATION = Exercise(
             ),
         ),
         Misconception(
+            "an edge in the wrong bin",
+            "A case whose p lies on an edge between two bins is in the wrong one, or in both. It belongs to the upper "
+            "bin, once: k / bins <= p < (k + 1) / bins. Only the last bin is closed on the right.",
+            (_closed_on_both_sides, _from_bins(_weighted_gap, _closed_right)),
+        ),
+        Misconception(
+            "bins from the smallest p to the largest",
+            "Your bins go from the smallest p to the largest, as `np.histogram` does unless told otherwise. They "
+            "should go from 0 to 1, so that two models are held against the same bins.",
+            (_from_bins(_weighted_gap, _from_smallest_to_largest),),
+        ),
+        Misconception(
+            "always ten bins",
+            "You took ten bins each time. `bins` says how many; 10 only where it is not given.",
+            (lambda y, p, bins=10: expected_calibration_error(y, p, 10),),
+        ),
+        Misconception(
+            "rounded to a bin",
+            "You rounded to the nearest number: a p just below an edge then counts above it. A bin begins at its edge: "
+            "cut off with `.astype(int)` (or `np.floor`).",
+            (
+                _from_bins(_weighted_gap, lambda p, bins: np.round(p * bins).astype(int)),
+                _from_bins(_weighted_gap, lambda p, bins: np.minimum(np.round(p * bins).astype(int), bins - 1)),
+                _from_bins(_weighted_gap, lambda p, bins: np.round(p * (bins - 1)).astype(int)),
+            ),
+        ),
+        Misconception(
             "one bin too few or too many",
             "The number of bins is not the one asked for. `np.linspace(0, 1, bins)` gives `bins` *edges*, and between "
             "them one bin fewer.",
@@ -278,7 +360,7 @@ CALIBRATION = Exercise(
             "confidence in place of p",
             "You measured whether the *predicted class* is right as often as the model is sure of it. That is the "
             "usual form for many classes. With one probability of malignant it hides what matters: 10 % that should "
-            "be 3 % and 90 % that should be 97 % would share a bin. Take p itself.",
+            "be 17 % and 90 % that should be 97 % would share a bin and cancel. Take p itself.",
             (_of_confidence,),
         ),
         Misconception(
@@ -505,7 +587,7 @@ PLATT = Exercise(
     points=2,
     hints=(
         "It is a network with one input and one unit: logit = slope * z + offset, p = sigmoid of it. You want the two "
-        "numbers with the smallest log loss. You know how to find them: gradient descent.",
+        "numbers with the smallest cross-entropy (log loss). You know how to find them: gradient descent.",
         "With p the derivatives are `np.mean((p - y) * z)` for the slope and `np.mean(p - y)` for the offset (chapter "
         "04: probability minus label). Begin with slope 1 and offset 0.",
         "A learning rate of 0.3 and some 5000 steps are enough here; stop earlier when both derivatives are below "
@@ -631,8 +713,8 @@ PLATT = Exercise(
 def _temperature_cases(rng: np.random.Generator) -> list[Case]:
     return [
         Case(
-            (np.repeat([1, 0, 1, 0], (1, 3, 3, 1)), np.repeat([-2.0, -2.0, 2.0, 2.0], (1, 3, 3, 1))),
-            "at z = 2 three of four are malignant, at z = -2 one of four",
+            (np.repeat([1, 0, 1, 0], (2, 8, 4, 1)), np.repeat([-3.0, -3.0, 3.0, 3.0], (2, 8, 4, 1))),
+            "at z = 3 four of five are malignant, at z = -3 two of ten",
         ),
         Case(_overlapping(rng, 150, 0.4, 0.2, 2.5, -0.5), "far too sure of itself"),
         Case(_overlapping(rng, 120, 2.0, 0.3, 0.8, 0.1), "not sure enough"),
@@ -689,6 +771,16 @@ _ece_t = _smallest(expected_calibration_error)
 _mean_t = _smallest(lambda y, p: abs(p.mean() - y.mean()))
 
 
+def _is_tiny(case: Case, value: Any) -> bool:
+    T = _number(value)
+    return T is not None and 0 < T < fit_temperature(*case.args) / 8
+
+
+def _is_place(case: Case, value: Any) -> bool:
+    T = _number(value)
+    return T is not None and T == round(T) and T > 4 * fit_temperature(*case.args)
+
+
 def _with_offset(y, z):
     return 1 / fit_platt(y, z)[0]
 
@@ -699,8 +791,8 @@ TEMPERATURE = Exercise(
     cases=_temperature_cases,
     verify=_verify_temperature,
     hints=(
-        "One number is wanted. Try many: for each T the probabilities are sigmoid(z / T), and the log loss says how "
-        "good they are. Take the best.",
+        "One number is wanted. Try many: for each T the probabilities are sigmoid(z / T), and the cross-entropy "
+        "(log loss) says how good they are. Take the best.",
         "`np.geomspace(0.05, 20, 1000)` gives 1000 values of T, each a little more than half a percent larger than the "
         "one before. In even steps they would be too coarse for small T.",
         "The log loss is the mean of -log(p) for malignant cases and of -log(1 - p) for the others; `np.argmin` of the "
@@ -713,8 +805,8 @@ TEMPERATURE = Exercise(
             "one over T",
             "You have 1 / T, what the logits are *multiplied* by. A temperature divides: above 1 it makes the model "
             "less sure, below 1 surer.",
-            (lambda y, z: 1 / fit_temperature(y, z),),
-            sign=_temperature_is(lambda y, z: 1 / fit_temperature(y, z)),
+            (lambda y, z: 1 / fit_temperature(y, z), lambda y, z: 1 / _from_grid(_GRID)(y, z)),
+            sign=_temperature_is(lambda y, z: 1 / fit_temperature(y, z), near=0.01),
         ),
         Misconception(
             "fitted together with an offset",
@@ -749,6 +841,24 @@ TEMPERATURE = Exercise(
             sign=_temperature_is(_ece_t, _mean_t, near=0.01),
         ),
         Misconception(
+            "the first T that was tried",
+            "This T is tiny: every probability becomes nearly 0 or 1. Is it the first that you tried? Then perhaps "
+            "`np.argmax` stands where `np.argmin` belongs. Or you looked at the accuracy at one half, which is the "
+            "same for every T.",
+            (lambda y, z: _GRID[np.argmax([_loss(y, z / T) for T in _GRID])], lambda y, z: 0.01),
+            sign=_is_tiny,
+        ),
+        Misconception(
+            "the place in place of the T",
+            "Is that the *place* of the best T in your list? `np.argmin` gives the place; the T stands there: "
+            "`temperatures[place]`.",
+            (
+                lambda y, z: np.argmin([_loss(y, z / T) for T in _GRID]),
+                lambda y, z: int(np.argmin([_loss(y, z / T) for T in np.linspace(0.1, 10, 100)])),
+            ),
+            sign=_is_place,
+        ),
+        Misconception(
             "not above 0",
             "A temperature is above 0. At 0 every probability would be 0 or 1, below 0 every opinion would be turned "
             "round.",
@@ -770,7 +880,7 @@ TEMPERATURE = Exercise(
                 _from_grid(np.linspace(0.9, 1.5, 200)),
                 _from_grid(np.arange(1.5, 11)),
                 lambda y, z: 1.0,
-                lambda y, z: 3.0,
+                lambda y, z: 4.0,
             ),
             sign=lambda case, value: _number(value) is not None,
         ),

@@ -111,7 +111,7 @@ def expected_calibration_error(y, p, bins=10):
 
 
 def fit_platt(y, z):
-    """Slope and offset with the smallest log loss of sigmoid(slope * z + offset), by gradient descent."""
+    """Slope and offset with the smallest cross-entropy of sigmoid(slope * z + offset), by gradient descent."""
     slope, offset = 1.0, 0.0
     learning_rate = 4 / (1 + np.mean(z**2))  # never too large: the loss curves at most 1 / learning_rate
     for _ in range(5000):
@@ -122,7 +122,7 @@ def fit_platt(y, z):
 
 
 def fit_temperature(y, z):
-    """The temperature with the smallest log loss of sigmoid(z / temperature): the best of many."""
+    """The temperature with the smallest cross-entropy of sigmoid(z / temperature): the best of many."""
     temperatures = np.geomspace(0.05, 20, 1000)
     towards = np.where(y == 1, z, -z)  # the probability of what came is sigmoid(towards / temperature)
     losses = [np.mean(np.logaddexp(0, -towards / temperature)) for temperature in temperatures]

@@ -235,7 +235,7 @@ def interval_explorer(y: np.ndarray, scores: np.ndarray, patients: np.ndarray, w
     ends = {"min": math.log10(shown.sizes[0]), "max": math.log10(shown.sizes[-1]), "step": 0.1, "readout_format": ".2r"}
     start = max(100, shown.sizes[0])
     controls = {
-        "patients": widgets.FloatLogSlider(start, **ends, description="number of patients", **look),
+        "patients": widgets.FloatLogSlider(start, **ends, description="patients", **look),
         "unit": widgets.ToggleButtons(options=list(_LOOKS), description="interval by", **look),
     }
     views = {

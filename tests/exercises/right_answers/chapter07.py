@@ -109,13 +109,14 @@ def _interval_masks(y, scores, patients, rng, repeats=1000):
 
 
 def _interval_dict(y, scores, patients, rng, repeats=1000):
+    """The AUC as an area; draws with one class only are nan."""
     rows_of = {}
     for row, name in enumerate(patients):
         rows_of.setdefault(name, []).append(row)
     people, values = list(rows_of), []
     for _ in range(repeats):
         rows = sum((rows_of[people[k]] for k in rng.integers(len(people), size=len(people))), [])
-        values.append(_quick_auc(y[rows], scores[rows]) if 0 < sum(y[rows]) < len(rows) else np.nan)
+        values.append(_auc_trapezoids(y[rows], scores[rows]) if 0 < sum(y[rows]) < len(rows) else np.nan)
     return np.nanpercentile(values, [2.5, 97.5])
 
 
@@ -149,9 +150,8 @@ def _calibration_sums(y, p, bins=10):
     return np.abs(np.bincount(which, weights=y - p, minlength=bins)).sum() / len(p)
 
 
-def _calibration_closed_right(y, p, bins=10):
-    """Bins closed on the right, the first on both sides: no p lies on an inner edge."""
-    which = np.clip(np.ceil(p * bins).astype(int) - 1, 0, bins - 1)
+def _calibration_digitize(y, p, bins=10):
+    which = np.digitize(p, np.linspace(0, 1, bins + 1)[1:-1])
     return sum(abs((y - p)[which == k].sum()) for k in range(bins)) / len(y)
 
 
@@ -242,7 +242,7 @@ RIGHT = {
     "7.7": [_auc_loops, _auc_trapezoids, _auc_ranks, _auc_sklearn],
     "7.8": [_interval_choice, _interval_masks, _interval_dict],
     "7.10": [_predictive_people, _predictive_odds],
-    "7.11": [_calibration_edges, _calibration_sums, _calibration_closed_right],
+    "7.11": [_calibration_edges, _calibration_sums, _calibration_digitize],
     "7.12": [_platt_descent, _platt_short_descent, _platt_newton, _platt_scipy, _platt_sklearn],
     "7.13": [_temperature_grid, _temperature_coarse, _temperature_descent, _temperature_scipy],
     "7.14": [_ensemble_loop, _ensemble_exp],
