@@ -43,7 +43,7 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     middle = share + z**2 / (2 * n)
     half = z * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
     low, high = (middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)
-    return max(low, 0.0), min(high, 1.0)
+    return max(min(low, share), 0.0), min(max(high, share), 1.0)  # rounding must not leave the share outside
 
 
 # The curves: every threshold at once. Taught in chapter 07

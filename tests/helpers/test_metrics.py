@@ -39,7 +39,9 @@ def test_what_is_no_yes_or_no_test_is_refused(y, positive, says):
 def test_wilson_agrees_with_scipy(n, confidence):
     for successes in {0, 1, n // 3, n - 1, n}:
         expected = binomtest(successes, n).proportion_ci(confidence, method="wilson")
-        assert wilson_interval(successes, n, confidence) == pytest.approx((expected.low, expected.high), abs=1e-12)
+        low, high = wilson_interval(successes, n, confidence)
+        assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+        assert low <= successes / n <= high  # an error bar must not have a negative length
 
 
 @pytest.mark.parametrize(("successes", "n", "confidence"), [(0, 0, 0.95), (-1, 5, 0.95), (6, 5, 0.95), (3, 5, 95)])
