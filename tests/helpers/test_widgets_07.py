@@ -411,9 +411,9 @@ def test_the_caption_counts_the_intervals_that_are_drawn(unit, n):
         assert [low, high] == pytest.approx(list(draws.ends[unit][:, row]), abs=5.01e-4)
         misses = not draws.ends[unit][0, row] <= truth <= draws.ends[unit][1, row]
         missing += misses
-        ((dot, _),) = stage.to_pixels(axes, value, row)
-        if dot > stage.box(axes)[1] + 3:
-            red, _, blue = pixels[int(y), int(dot)]
+        ((beside, _),) = stage.to_pixels(axes, (low + value) / 2, row)  # on the line, where no other dot covers it
+        if beside > stage.box(axes)[1] + 3:
+            red, _, blue = pixels[int(y), int(beside)]
             assert (red > blue) == misses
     said = shown.caption(state)
     assert f"{missing} of 60 miss the line" in said
