@@ -1,6 +1,7 @@
 """Exercises, predictions and quiz of chapter 07, classification of breast cancer."""
 
-from helpers.exercises.chapter07_evaluation import AUC, BOOTSTRAP, PREDICTIVE, ROC_CURVE
+from helpers.exercises.chapter07_bootstrap import BOOTSTRAP
+from helpers.exercises.chapter07_evaluation import AUC, PREDICTIVE, ROC_CURVE
 from helpers.exercises.chapter07_probabilities import CALIBRATION, CLASS_WEIGHTS, ENSEMBLE, PLATT, TEMPERATURE
 from helpers.exercises.registry import ComesTrue, Option, Question
 
@@ -11,9 +12,7 @@ PREDICTIONS = {
     "7.3a": ComesTrue(0, "Most images are not malignant, and those it gets right more often."),
     "7.4a": ComesTrue(1, "The beam comes from the skin at the top, so a shadow is always below the mass."),
     "7.4b": ComesTrue(2, "Taller than wide was a sign of malignancy. The turn makes it a sign of the opposite."),
-    "7.5a": ComesTrue(
-        1, "Nearly every logit rises. The order of the images, which is all that the AUC sees, hardly changes."
-    ),
+    "7.5a": ComesTrue(1, "As a rule most logits rise. The order, which is all that the AUC sees, hardly changes."),
     "7.7a": ComesTrue(2, "Both keep the order, and only the order counts."),
     "7.8a": ComesTrue(1, "The width falls with the square root of the number of patients."),
     "7.9a": ComesTrue(1, "The threshold was fitted to the first half, its chance included."),
