@@ -4,11 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from helpers.exercises.chapter07_bootstrap import BOOTSTRAP
 from helpers.exercises.exercise import Case, Exercise, Misconception
 from helpers.metrics import auc, predictive_values
-
-__all__ = ["AUC", "BOOTSTRAP", "PREDICTIVE", "ROC_CURVE"]
 
 # 7.6 ------------------------------------------------------------------------------------------------------------------
 
