@@ -1,4 +1,4 @@
-"""How good a test is: its curves, its probabilities, what it means for patients, and how sure the numbers are."""
+"""How good a test or a detector is: its curves, what it means for patients, and how sure the numbers are."""
 
 from helpers.metrics.classification import (
     auc,
@@ -20,22 +20,46 @@ from helpers.metrics.classification import (
     threshold_for,
     wilson_interval,
 )
+from helpers.metrics.detection import (
+    RATES,
+    bootstrap_froc,
+    box_average_precision,
+    coco_average_precision,
+    cpm,
+    find_hits,
+    froc,
+    iou,
+    merge_slices,
+    nms,
+    sensitivity_at,
+)
 
 __all__ = [
+    "RATES",
     "auc",
     "average_precision",
+    "bootstrap_froc",
     "bootstrap_interval",
+    "box_average_precision",
     "brier_score",
+    "coco_average_precision",
     "correct_prior",
+    "cpm",
     "decision_cost",
     "expected_calibration_error",
+    "find_hits",
     "fit_platt",
     "fit_temperature",
+    "froc",
+    "iou",
     "log_loss",
+    "merge_slices",
+    "nms",
     "precision_recall_curve",
     "predictive_values",
     "reliability",
     "roc_curve",
+    "sensitivity_at",
     "sensitivity_specificity",
     "sigmoid",
     "threshold_for",
