@@ -129,6 +129,47 @@ def fit_temperature(y, z):
     return temperatures[np.argmin(losses)]
 
 
+def iou(a, b):
+    """The area that two boxes share, of the area that they cover together.  a (M, 4), b (N, 4) -> (M, N)"""
+    top_left = np.maximum(a[:, None, :2], b[:, :2])  # (M, N, 2), every box of a with every box of b
+    bottom_right = np.minimum(a[:, None, 2:], b[:, 2:])
+    overlap = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
+    area_a, area_b = (a[:, 2:] - a[:, :2]).prod(axis=1), (b[:, 2:] - b[:, :2]).prod(axis=1)
+    union = area_a[:, None] + area_b - overlap
+    return np.divide(overlap, union, out=np.zeros(union.shape), where=overlap > 0)
+
+
+def nms(boxes, scores, threshold=0.5):
+    """The indices of the boxes that are kept, highest score first: each removes those that overlap it too much."""
+    left = np.argsort(-scores, kind="stable")  # highest first, equal ones in the order given
+    kept = []
+    while len(left):
+        best, others = left[0], left[1:]
+        kept.append(best)
+        left = others[iou(boxes[[best]], boxes[others])[0] <= threshold]
+    return np.array(kept, dtype=int)
+
+
+def froc(scores, hits, counts):
+    """False positives per scan and the share of the nodules found, at every threshold."""
+    found, false = [], []
+    for score, hit in zip(scores, hits, strict=True):
+        for nodule in np.unique(hit[hit >= 0]):
+            found.append(score[hit == nodule].max())  # further hits count neither way
+        false.extend(score[hit == -1])
+    found, false = np.array(found), np.array(false)
+    thresholds = np.append(np.inf, np.unique(np.append(found, false))[::-1])
+    false_positives = np.array([(false >= threshold).sum() for threshold in thresholds]) / len(counts)
+    sensitivity = np.array([(found >= threshold).sum() for threshold in thresholds]) / np.sum(counts)
+    return false_positives, sensitivity, thresholds
+
+
+def cpm(false_positives, sensitivity):
+    """The mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives per scan."""
+    rates = [1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8]
+    return np.mean(np.interp(rates, false_positives, sensitivity))
+
+
 PLAIN: dict[str, Callable] = {
     "3.2": conv2d_loops,
     "3.4": output_places,
@@ -143,6 +184,10 @@ PLAIN: dict[str, Callable] = {
     "7.11": expected_calibration_error,
     "7.12": fit_platt,
     "7.13": fit_temperature,
+    "8.2": iou,
+    "8.7": nms,
+    "8.11": froc,
+    "8.12": cpm,
 }
 
 

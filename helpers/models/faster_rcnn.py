@@ -480,14 +480,14 @@ def fit_detector(
     )
     model.compile(optimizer=keras.optimizers.AdamW(pace, weight_decay=1e-4, clipnorm=5.0))
     rng = np.random.default_rng(seed)
-    history: dict[str, list[float]] = {}
+    history: dict[str, list[float]] = {name: [] for name in model.LOSSES}
     for _ in progress_bar("training", epochs, "epochs", iterable=range(epochs)):
-        model.reset_metrics()
+        told = []
         for chosen in rng.permutation(len(images))[: steps * batch_size].reshape(steps, batch_size):
             batch = mirrored({"images": images[chosen], "boxes": boxes[chosen], "labels": labels[chosen]}, rng)
-            told = model.train_on_batch(batch, return_dict=True)
-        for name in model.LOSSES:
-            history.setdefault(name, []).append(float(told[name]))
+            told.append(model.train_on_batch(batch, return_dict=True))  # of this batch alone
+        for name, values in history.items():
+            values.append(float(np.mean([losses[name] for losses in told])))
     return history
 
 

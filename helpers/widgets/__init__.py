@@ -4,7 +4,9 @@ from helpers.lazy import arriving
 
 _HOMES = {
     "activation_explorer": "helpers.widgets.activation",
+    "anchor_explorer": "helpers.widgets.anchors",
     "augmentation_gallery": "helpers.widgets.augmentations",
+    "detection_explorer": "helpers.widgets.detections",
     "feature_map_explorer": "helpers.widgets.feature_maps",
     "gradient_check_explorer": "helpers.widgets.gradient_check",
     "graph_stepper": "helpers.widgets.graph",

@@ -10,6 +10,7 @@ CHAPTERS = {
     "05_training": ({"ravine_explorer(": 2, "learning_curve_explorer(": 2}, 1),
     "06_a_cnn_in_keras": ({"feature_map_explorer(": 3}, 0),
     "07_classification": ({"augmentation_gallery(": 2, "interval_explorer(": 2, "threshold_explorer(": 2}, 0),
+    "08_faster_rcnn": ({"anchor_explorer(": 2, "detection_explorer(": 2}, 0),
 }
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from helpers import metrics
 COURSE = Path(__file__).parents[2]
 FIXTURES = np.load(Path(__file__).parent / "fixtures" / "torchvision.npz")
 EXACT = 1e-5
+NO_TORCH = "PyTorch is not installed: pip install torch (gigabytes, too much to ask of authors)"
 
 
 @pytest.fixture(scope="module")
@@ -204,12 +206,17 @@ print(keras.backend.backend(), loss[0], loss[-1], box_average_precision(truth, *
 """
 
 
-def learns(backend: str, **environment: str) -> None:
+def ran(code: str, backend: str, **environment: str) -> list[str]:
+    """The words that code prints in a process of its own, on a backend of Keras."""
     environment = os.environ | environment | {"KERAS_BACKEND": backend, "COURSE_HEADLESS": "1"}
-    ran = subprocess.run([sys.executable, "-c", LEARNS], capture_output=True, text=True, cwd=COURSE, env=environment)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=COURSE, env=environment)
     assert ran.returncode == 0, ran.stderr
     print(ran.stdout)
-    used, first, last, precision = ran.stdout.split()[-4:]
+    return ran.stdout.split()
+
+
+def learns(backend: str, **environment: str) -> None:
+    used, first, last, precision = ran(LEARNS, backend, **environment)[-4:]
     assert used == backend
     assert float(last) < float(first) / 2
     assert float(precision) > 0.6
@@ -227,8 +234,33 @@ def test_it_learns_on_jax():
 
 @pytest.mark.long
 def test_it_learns_on_pytorch():
-    pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch (too large to ask of authors)")
+    pytest.importorskip("torch", reason=NO_TORCH)
     learns("torch")
+
+
+AS_THE_CHAPTER = """
+import keras
+from helpers import load
+from helpers.models import FasterRCNN
+from tests.benchmarks.one_stage import precisions, trained
+keras.utils.set_random_seed(0)
+model = trained(FasterRCNN(), seed=0)
+print(keras.backend.backend(), precisions(model, load("chest_ct", "test", n=400))["AP50 from 6 mm"])
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_another_backend_reaches_what_the_chapter_reaches(backend):
+    """The chapter's recipe; its band comes from TensorFlow, other random numbers give another network."""
+    pytest.importorskip(
+        backend, reason=NO_TORCH if backend == "torch" else "JAX is not installed (requirements-dev.txt)"
+    )
+    bands = tomllib.loads((COURSE / "chapters" / "bands.toml").read_text())
+    band = bands["08"]["ap50_from_6mm"]
+    used, precision = ran(AS_THE_CHAPTER, backend, JAX_PLATFORMS="cpu")[-2:]
+    assert used == backend
+    assert band["low"] <= float(precision) <= band["high"]
 
 
 @pytest.fixture
@@ -264,6 +296,26 @@ def test_the_losses_are_finite_for_empty_images_and_boxes_at_the_edge(frcnn, sma
     assert list(history) == ["loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg"]
     assert all(np.isfinite(w).all() for w in small.get_weights())
     assert any((w != b).any() for w, b in zip(small.get_weights(), before, strict=True))
+
+
+def test_the_history_of_an_epoch_is_the_mean_over_its_batches(frcnn, small):
+    """At a rate of 0 nothing but what is in them tells the batches apart."""
+    images, truth = discs(8, seed=7)
+    images, truth = np.concatenate([images[:1]] * 4 + [images[1:2]] * 4), [np.array([[5.0, 5, 15, 15]])] * 8
+    told = []
+    train_on_batch = small.train_on_batch
+    small.train_on_batch = lambda *args, **options: told.append(train_on_batch(*args, **options)) or told[-1]
+    history = frcnn.fit_detector(small, images, truth, epochs=2, learning_rate=0.0, batch_size=2)
+    assert len(told) == 8
+    for name, values in history.items():
+        np.testing.assert_allclose(
+            values, np.reshape([losses[name] for losses in told], (2, 4)).mean(axis=1), rtol=1e-5
+        )
+    assert (
+        len({round(float(losses["loss_objectness"]), 5) for losses in told}) > 2
+    )  # each of its own, not a running mean
+    ends = [told[3]["loss_objectness"], told[7]["loss_objectness"]]
+    assert not np.allclose(history["loss_objectness"], ends)
 
 
 def test_what_cannot_be_learned_from_is_refused(frcnn, small):

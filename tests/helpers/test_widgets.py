@@ -16,7 +16,9 @@ from helpers.nn import ACTIVATIONS, History
 from helpers.widgets import (
     activation,
     activation_explorer,
+    anchor_explorer,
     augmentation_gallery,
+    detection_explorer,
     feature_map_explorer,
     gradient_check_explorer,
     graph_stepper,
@@ -38,6 +40,7 @@ from helpers.widgets.shell import At, View, explorer, slider
 from helpers.widgets.stage import Stage
 from helpers.widgets.window import PRESETS, WindowedSlice, preset
 from tests.helpers.players import click, hover, leave, parts, words
+from tests.helpers.test_widgets_08 import some_scans, some_slices
 
 NEURON = [neuron.START | {"w1": a, "w2": 0.5, "b": -a, "relu": a > 0} for a in np.linspace(-2, 2, 31)]
 BLACK = np.zeros((2, 2), np.uint8)
@@ -94,6 +97,14 @@ def some_intervals() -> object:
     return interval_explorer(*a_test_set(), np.repeat(np.arange(300), 2))
 
 
+def some_anchors() -> object:
+    return anchor_explorer(**some_slices())
+
+
+def some_detections() -> object:
+    return detection_explorer(**some_scans())
+
+
 WIDGETS = [
     a_kernel,
     pooling_explorer,
@@ -110,6 +121,8 @@ WIDGETS = [
     a_gallery,
     a_threshold,
     some_intervals,
+    some_anchors,
+    some_detections,
 ]
 every = pytest.mark.parametrize("make", WIDGETS, ids=lambda make: make.__name__)
 
