@@ -9,7 +9,7 @@ EXERCISES = (IOU, MATCH_ANCHORS, ENCODE_BOXES, NMS, FROC, CPM)
 PREDICTIONS = {
     "8.1a": ComesTrue(0, "A disc of 7.5 pixels across: 44 pixels of 16,384."),
     "8.2a": ComesTrue(3, "The overlap is 4 x 4 = 16. Together they cover 25 + 25 - 16 = 34. 16 / 34 = 0.47."),
-    "8.3a": ComesTrue(2, "A nodule of 6 mm has about 7 x 7 = 49 pixels, the anchor 32 x 32 = 1024. 49 / 1024 = 0.05."),
+    "8.3a": ComesTrue(2, "A box of 6 mm has 7.5 x 7.5 = 56 pixels, the anchor 32 x 32 = 1024. 56 / 1024 = 0.05."),
     "8.4a": ComesTrue(0, "Only an anchor of about the right size, nearly on the nodule, shares half of its area."),
     "8.6a": ComesTrue(0, "A convolution asks the same question at every cell. 16 pixels are 4 cells."),
     "8.7a": ComesTrue(1, "Boxes whose IoU is 0.8 all stay. Most nodules have several proposals, and each is kept."),
@@ -68,7 +68,10 @@ QUIZ = (
                 True,
             ),
             Option("It may miss small nodules.", "What has no proposal is never seen by the head."),
-            Option("It may give all anchors the same score.", "Then the 24 proposals would be drawn by chance."),
+            Option(
+                "It may give all anchors the same score.",
+                "Then nothing would choose the 24 proposals: they would be the first in the list.",
+            ),
         ),
     ),
     Question(
@@ -126,7 +129,7 @@ QUIZ = (
     Question(
         "A detector learned hard negatives from scans in which one of four nodules was never marked. What may happen?",
         (
-            Option("Nothing: one in four is a minority.", "Among the *hardest* background they are no minority."),
+            Option("Nothing: one in four is a minority.", "Among the *hardest* background they may be many."),
             Option(
                 "It learns to miss nodules like the unmarked ones.",
                 "They score high and count as background, so they are just what is mined.",
