@@ -384,6 +384,7 @@ MATCH_ANCHORS = Exercise(
     id="8.4",
     reference=match_anchors,
     cases=_match_cases,
+    keeps_dtype="kind",
     returns=("labels", "index"),
     hints=(
         "Look at the table of overlaps: a row is an anchor, a column a truth box. First ask every row for its best "
@@ -807,6 +808,7 @@ NMS = Exercise(
     id="8.7",
     reference=nms,
     cases=_nms_cases,
+    keeps_dtype="kind",
     hints=(
         "Several boxes lie on one nodule, and you want one of them: the best. Take the box with the highest score. "
         "Which of the others say the same? They go. Then take the best of those that are left.",

@@ -61,7 +61,7 @@ class Exercise:
     why : one or two sentences beside the solution
     misconceptions : the wrong ideas that are recognised, the likeliest first
     rtol : largest max|a - b| / max|b| that still counts as equal (in float64)
-    keeps_dtype : True where the dtype must be that of the reference
+    keeps_dtype : True where the dtype must be that of the reference; "kind" where an index must be an integer
     returns : names of the results where there are several: the reference returns a tuple of them
     verify : for tasks with more than one right result, (case, value) -> None or what is wrong, in place of comparing
     holds : what must hold between calls, once every case passes: (function) -> None or what is wrong
@@ -75,7 +75,7 @@ class Exercise:
     misconceptions: tuple[Misconception, ...]
     points: int = 1
     rtol: float = 1e-9
-    keeps_dtype: bool = False
+    keeps_dtype: bool | str = False
     returns: tuple[str, ...] = ()
     verify: Callable[[Case, Any], str | None] | None = None
     holds: Callable[[Callable], str | None] | None = None
@@ -255,7 +255,9 @@ def _empty(statement: ast.stmt) -> bool:
     return isinstance(value, ast.Constant) and isinstance(value.value, nothing)
 
 
-def compare(expected: Any, got: Any, rtol: float, keeps_dtype: bool = False, names: tuple[str, ...] = ()) -> str | None:
+def compare(
+    expected: Any, got: Any, rtol: float, keeps_dtype: bool | str = False, names: tuple[str, ...] = ()
+) -> str | None:
     """None when `got` is right; else one or two sentences on what came and what was expected.
 
     Numbers may be Python or NumPy numbers. Arrays are compared in shape, then in value: max|a - b| / max|b| <= rtol
@@ -280,12 +282,17 @@ def compare(expected: Any, got: Any, rtol: float, keeps_dtype: bool = False, nam
         where = f"[{', '.join(map(str, place))}]" if want.ndim else ""
         came, due = _two_numbers(have[place], want[place])
         return f"{right}Your result{where} is {came}, expected {due}."
-    if keeps_dtype and have.dtype != want.dtype:
+    if keeps_dtype == "kind":
+        if have.dtype.kind != want.dtype.kind:
+            return f"The values are right, but their type is {have.dtype}; {want.dtype} was expected, as of an index."
+    elif keeps_dtype and have.dtype != want.dtype:
         return f"The values are right, but their type is {have.dtype}; {want.dtype} was expected."
     return None
 
 
-def _compare_each(expected: tuple, got: Any, rtol: float, keeps_dtype: bool, names: tuple[str, ...]) -> str | None:
+def _compare_each(
+    expected: tuple, got: Any, rtol: float, keeps_dtype: bool | str, names: tuple[str, ...]
+) -> str | None:
     names = names or tuple(f"result {k + 1}" for k in range(len(expected)))
     if not isinstance(got, tuple | list) or len(got) != len(expected):
         came = "None" if got is None else "one value"

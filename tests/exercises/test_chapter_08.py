@@ -146,3 +146,16 @@ def test_a_curve_read_from_distinct_points_is_told_what_a_vertical_piece_is():
         return np.mean(np.interp(metrics.RATES, rates, sensitivity[first]))
 
     assert CPM.judge(cpm).misconception == "the lower end of a rise"
+
+
+@pytest.mark.parametrize("exercise", [MATCH_ANCHORS, NMS], ids=["8.4", "8.7"])
+def test_indices_that_are_no_integers_are_refused(exercise):
+    """They pass a comparison of values, and stop the chapter where it uses them in square brackets."""
+
+    def with_floats(*args, **options):
+        value = exercise.reference(*args, **options)
+        return tuple(part.astype(float) for part in value) if isinstance(value, tuple) else value.astype(float)
+
+    verdict = exercise.judge(with_floats)
+    assert verdict.status == "wrong"
+    assert "float64" in verdict.text

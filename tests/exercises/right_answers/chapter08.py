@@ -61,7 +61,7 @@ def _match_truth_first(overlaps, low=0.3, high=0.5):
         if peaks[box] > 0:
             rows = overlaps[:, box] == peaks[box]
             labels[rows], index[rows] = 1, box
-    return [labels.astype(float), index]
+    return [labels.astype(np.int8), index]
 
 
 def _encode_columns(boxes, anchors):
@@ -88,7 +88,7 @@ def _nms_table(boxes, scores, threshold=0.5):
         if box not in gone:
             kept.append(box)
             gone |= set(np.flatnonzero(overlaps[box] > threshold))
-    return np.array(kept)
+    return np.array(kept, dtype=np.int32)
 
 
 def _nms_against_kept(boxes, scores, threshold=0.5):
