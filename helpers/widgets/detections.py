@@ -250,10 +250,10 @@ def detection_explorer(scans: Sequence[Case], boxes: Sequence, scores: Sequence,
         "froc": View(shown.froc, "FROC curve with the cut.", shown.over_froc, 420, uses=("nms", "merge")),
     }
     start = {name: control.value for name, control in controls.items()} | {"hover": None}
-    states = [start, start | {"nms": float(STEPS[-1]), "merge": False}]
+    states = [start, start | {"nms": float(STEPS[-1])}]
     shots = [(view, state) for state in states for view in views.values()]
     pictures = [drawn(view.picture(state), view.marks(state), 230, smooth=view.smooth) for view, state in shots]
-    titles = [t for s in states for t in (f"NMS above {s['nms']:g}", ("FROC, not merged", "FROC, merged")[s["merge"]])]
+    titles = [title for state in states for title in (f"NMS above {state['nms']:g}", "FROC, slices merged")]
     alt = "Twice a slice beside a FROC curve. " + " ".join(shown.caption(state) for state in states).replace("**", "")
     sheet, act = contact_sheet(pictures, titles), {"on_click": shown.chosen, "on_control": shown.turned}
     return explorer(views, shown.caption, controls, sheet, alt, waits_for=waits_for, **act)
