@@ -10,3 +10,9 @@ def own_places(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("COURSE_HEADLESS", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def headless(monkeypatch):
+    """Nothing waits for a prediction."""
+    monkeypatch.setenv("COURSE_HEADLESS", "1")

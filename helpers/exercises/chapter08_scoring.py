@@ -11,10 +11,7 @@ from helpers.metrics import RATES, cpm, froc, sensitivity_at
 
 
 class _Scans(list):
-    """One array for each scan, which can be compared: for a list of arrays Python's `==` has no answer."""
-
-    def __eq__(self, other):
-        return len(self) == len(other) and all(map(np.array_equal, self, other))
+    """One array for each scan, told as short as it can be."""
 
     def __repr__(self):
         return "[" + ", ".join(f"array({scan.tolist()})" for scan in self) + "]"

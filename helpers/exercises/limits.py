@@ -149,10 +149,12 @@ def call(fn: Callable, args: tuple, seconds: float = SECONDS) -> Outcome:
 
 def _same(now: Any, before: Any) -> bool:
     if isinstance(before, np.ndarray):
-        alike = now.shape == before.shape and now.dtype == before.dtype
+        alike = isinstance(now, np.ndarray) and now.shape == before.shape and now.dtype == before.dtype
         return alike and np.array_equal(now, before, equal_nan=before.dtype.kind == "f")
     if isinstance(before, np.random.Generator):
         return True  # drawing from a generator that was handed over is what it is for
+    if isinstance(before, list | tuple):
+        return len(now) == len(before) and all(map(_same, now, before))
     return bool(np.all(now == before))
 
 

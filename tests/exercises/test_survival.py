@@ -17,6 +17,7 @@ from helpers import nn
 from helpers.exercises import check, limits
 from helpers.exercises.chapter02 import CROSS_ENTROPY, DENSE, RELU, SOFTMAX
 from helpers.exercises.exercise import Case, Exercise, Misconception, _argument, compare
+from helpers.exercises.limits import call
 
 
 def endless(A):
@@ -208,6 +209,17 @@ def test_a_changed_argument_is_said_and_the_cases_are_not_harmed():
     assert verdict.misconception == "changes its input"
     assert "`A` changed" in verdict.text
     assert RELU.judge(lambda A: np.maximum(A, 0)).status == "passed"
+
+
+@pytest.mark.parametrize(
+    "change", [lambda scans: scans.pop(), lambda scans: scans[1].sort(), lambda scans: scans.clear()]
+)
+def test_a_changed_list_of_arrays_is_noticed(change):
+    scans = [np.array([]), np.array([2.0, 1.0])]
+    assert call(lambda scans: len(scans), (scans,)).changed == []
+    assert call(change, (scans,)).changed == [0]
+    assert call(lambda scans: scans.__setitem__(1, 0.0), (scans,)).changed == [0]
+    assert scans[1].tolist() == [2.0, 1.0]
 
 
 def test_random_state_and_warnings_settings_are_put_back():

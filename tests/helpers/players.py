@@ -1,6 +1,11 @@
 """Plays a learner at a widget without a page: finds its parts, and does what messages from the page do."""
 
+import re
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import numpy as np
 
 
 def parts(shown: Any, kind: str) -> list:
@@ -16,6 +21,28 @@ def parts(shown: Any, kind: str) -> list:
 def words(shown: Any) -> str:
     """The caption of an explorer, as HTML."""
     return parts(shown, "HTML")[-1].value
+
+
+def plain(shown: Any) -> str:
+    """The caption without its tags."""
+    return re.sub("<[^>]+>", "", words(shown))
+
+
+def numbers(pattern: str, said: str) -> list[float]:
+    """The numbers where the pattern has groups."""
+    return [float(number) for number in re.search(pattern, said.replace("**", "")).groups()]
+
+
+def seconds_of_moves(moves: Iterable[Callable]) -> list[float]:
+    """Wall time of each move, in the quickest of three rounds."""
+    rounds = []
+    for _ in range(3):
+        rounds.append([])
+        for move in moves:
+            start = time.perf_counter()
+            move()
+            rounds[-1].append(time.perf_counter() - start)
+    return min(rounds, key=np.median)
 
 
 def hover(canvas: Any, x: int, y: int, held: int = 0) -> None:

@@ -127,12 +127,6 @@ WIDGETS = [
 every = pytest.mark.parametrize("make", WIDGETS, ids=lambda make: make.__name__)
 
 
-@pytest.fixture
-def headless(monkeypatch):
-    """Nothing waits for a prediction."""
-    monkeypatch.setenv("COURSE_HEADLESS", "1")
-
-
 # All of them ----------------------------------------------------------------------------------------------------------
 
 

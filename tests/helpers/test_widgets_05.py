@@ -9,13 +9,6 @@ from helpers.widgets.learning_curve import LearningCurves, verdict
 from helpers.widgets.shell import At
 from tests.helpers.players import hover, leave, parts, words
 
-
-@pytest.fixture
-def headless(monkeypatch):
-    """Nothing waits for a prediction."""
-    monkeypatch.setenv("COURSE_HEADLESS", "1")
-
-
 # The ravine -----------------------------------------------------------------------------------------------------------
 
 VIEWS = ("ravine", "curve")

@@ -16,12 +16,6 @@ KERNELS = [np.random.default_rng(k).normal(size=shape) for k, shape in enumerate
 IMAGES = np.random.default_rng(2).uniform(size=(12, 20, 18))
 
 
-@pytest.fixture
-def headless(monkeypatch):
-    """Nothing waits for a prediction."""
-    monkeypatch.setenv("COURSE_HEADLESS", "1")
-
-
 def maps(images: np.ndarray, bend=relu) -> dict[str, np.ndarray]:
     """What an invented network makes of images (N, H, W): no channel, row or column like another."""
     first = bend(conv2d(images[..., None], KERNELS[0], None))

@@ -19,7 +19,7 @@ from helpers.widgets import interval_explorer, threshold_explorer
 from helpers.widgets.sample_size import DRAWN, SHOWN, SIZES, SampleSize, placements, standard_error
 from helpers.widgets.shell import At
 from helpers.widgets.threshold import GROUPS, Threshold, cost_ratio, per_thousand, prevalence
-from tests.helpers.players import click, hover, leave, parts, words
+from tests.helpers.players import click, hover, leave, numbers, parts, plain, seconds_of_moves, words
 
 
 def a_test_set(patients: int = 400, seed: int = 0, alike: float = 0.7) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -41,29 +41,6 @@ def threshold() -> Threshold:
 @functools.cache
 def sample_size(seed: int = 0) -> SampleSize:
     return SampleSize(*a_test_set(seed=seed))
-
-
-@pytest.fixture
-def headless(monkeypatch):
-    """Nothing waits for a prediction."""
-    monkeypatch.setenv("COURSE_HEADLESS", "1")
-
-
-def numbers(pattern: str, said: str) -> list[float]:
-    """The numbers where the pattern has groups."""
-    return [float(number) for number in re.search(pattern, said.replace("**", "")).groups()]
-
-
-def seconds_of_moves(moves) -> list[float]:
-    """Wall time of each move, in the quickest of three rounds."""
-    rounds = []
-    for _ in range(3):
-        rounds.append([])
-        for move in moves:
-            start = time.perf_counter()
-            move()
-            rounds[-1].append(time.perf_counter() - start)
-    return min(rounds, key=np.median)
 
 
 # The threshold --------------------------------------------------------------------------------------------------------
@@ -221,10 +198,6 @@ def test_each_slider_moves_what_depends_on_it(headless):
     assert numbers(r"sensitivity ([\d.]+)%, specificity ([\d.]+)%", plain(shown)) == said[1:]
     click(dots, 100, 200)
     assert cut.value == pytest.approx(said[0], abs=1e-3)
-
-
-def plain(shown) -> str:
-    return re.sub("<[^>]+>", "", words(shown))
 
 
 def test_moves_of_the_logarithmic_sliders_are_quick_too(headless):

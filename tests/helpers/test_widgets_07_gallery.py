@@ -17,12 +17,6 @@ MOVES = [name for name in CHANGES if name not in (*GREYS, "none", "erased square
 every = pytest.mark.parametrize("name", CHANGES)
 
 
-@pytest.fixture
-def headless(monkeypatch):
-    """Nothing waits for a prediction."""
-    monkeypatch.setenv("COURSE_HEADLESS", "1")
-
-
 @functools.cache
 def phantom() -> Gallery:
     case = breast_us(0, 4)

@@ -2,7 +2,6 @@
 
 import functools
 import os
-import re
 import time
 
 import numpy as np
@@ -15,37 +14,10 @@ from helpers.widgets.anchors import DRAWN, GROUPS, RATIOS, SMALL, STRIDES, Ancho
 from helpers.widgets.detections import LEAST, STEPS, USUAL, Detections
 from helpers.widgets.marks import BLUE, GREEN, ORANGE, WHITE
 from helpers.widgets.shell import At
-from tests.helpers.players import click, hover, leave, parts, words
+from tests.helpers.players import click, hover, leave, numbers, parts, plain, seconds_of_moves, words
 
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # before make_anchors' home imports keras
 SPACING = np.array([2.5, 0.8, 0.8])
-
-
-@pytest.fixture
-def headless(monkeypatch):
-    """Nothing waits for a prediction."""
-    monkeypatch.setenv("COURSE_HEADLESS", "1")
-
-
-def plain(shown) -> str:
-    return re.sub("<[^>]+>", "", words(shown))
-
-
-def numbers(pattern: str, said: str) -> list[float]:
-    """The numbers where the pattern has groups."""
-    return [float(number) for number in re.search(pattern, said.replace("**", "")).groups()]
-
-
-def seconds_of_moves(moves) -> list[float]:
-    """Wall time of each move, in the quickest of three rounds."""
-    rounds = []
-    for _ in range(3):
-        rounds.append([])
-        for move in moves:
-            start = time.perf_counter()
-            move()
-            rounds[-1].append(time.perf_counter() - start)
-    return min(rounds, key=np.median)
 
 
 # The anchors ----------------------------------------------------------------------------------------------------------
