@@ -1,4 +1,4 @@
-"""How good a test or a detector is: its curves, what it means for patients, and how sure the numbers are."""
+"""How good a test, a detector or a segmentation is, what that means for patients, and how sure the numbers are."""
 
 from helpers.metrics.classification import (
     auc,
@@ -33,35 +33,57 @@ from helpers.metrics.detection import (
     nms,
     sensitivity_at,
 )
+from helpers.metrics.segmentation import (
+    REGIONS,
+    brats_scores,
+    dice,
+    hausdorff,
+    hausdorff95,
+    mask_iou,
+    regions,
+    surface_dice,
+    surface_distances,
+    volume_error,
+)
 
 __all__ = [
     "RATES",
+    "REGIONS",
     "auc",
     "average_precision",
     "bootstrap_froc",
     "bootstrap_interval",
     "box_average_precision",
+    "brats_scores",
     "brier_score",
     "coco_average_precision",
     "correct_prior",
     "cpm",
     "decision_cost",
+    "dice",
     "expected_calibration_error",
     "find_hits",
     "fit_platt",
     "fit_temperature",
     "froc",
+    "hausdorff",
+    "hausdorff95",
     "iou",
     "log_loss",
+    "mask_iou",
     "merge_slices",
     "nms",
     "precision_recall_curve",
     "predictive_values",
+    "regions",
     "reliability",
     "roc_curve",
     "sensitivity_at",
     "sensitivity_specificity",
     "sigmoid",
+    "surface_dice",
+    "surface_distances",
     "threshold_for",
+    "volume_error",
     "wilson_interval",
 ]
