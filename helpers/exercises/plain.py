@@ -170,6 +170,33 @@ def cpm(false_positives, sensitivity):
     return np.mean(np.interp(rates, false_positives, sensitivity))
 
 
+def regions(labels):
+    """Three masks, one inside the other: WT (labels 1, 2, 3), TC (1, 3), ET (3).  labels (...) -> (3, ...) bool"""
+    return np.stack([labels > 0, (labels == 1) | (labels == 3), labels == 3])
+
+
+def dice(a, b):
+    """Twice the voxels that two masks share, of the voxels of both; two empty masks: 1."""
+    a, b = np.asarray(a) > 0, np.asarray(b) > 0
+    both = a.sum() + b.sum()
+    return 2 * (a & b).sum() / both if both else 1.0
+
+
+def hausdorff95(a, b, spacing):
+    """The larger of the two 95th percentiles of the distances from surface to surface, in mm."""
+    from scipy.ndimage import binary_erosion, distance_transform_edt
+
+    a, b = np.asarray(a) > 0, np.asarray(b) > 0
+    if not a.any() and not b.any():
+        return 0.0
+    if not a.any() or not b.any():
+        return np.linalg.norm(np.array(a.shape) * spacing)
+    surface_a, surface_b = a & ~binary_erosion(a), b & ~binary_erosion(b)
+    from_a = distance_transform_edt(~surface_b, sampling=spacing)[surface_a]
+    from_b = distance_transform_edt(~surface_a, sampling=spacing)[surface_b]
+    return max(np.percentile(from_a, 95), np.percentile(from_b, 95))
+
+
 PLAIN: dict[str, Callable] = {
     "3.2": conv2d_loops,
     "3.4": output_places,
@@ -188,6 +215,9 @@ PLAIN: dict[str, Callable] = {
     "8.7": nms,
     "8.11": froc,
     "8.12": cpm,
+    "9.2": regions,
+    "9.3": dice,
+    "9.4": hausdorff95,
 }
 
 
