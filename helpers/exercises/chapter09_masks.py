@@ -71,7 +71,7 @@ REGIONS = Exercise(
         ),
         Misconception(
             "the core without the enhancing tumour",
-            "Your tumour core is label 1 alone. The enhancing tumour is the living part of the core: TC is 1 and 3, "
+            "Your tumour core is label 1 alone. The enhancing tumour is a part of the core: TC is 1 and 3, "
             "and ET lies inside it.",
             _other(WT, (1,), ET),
         ),
@@ -658,7 +658,7 @@ HAUSDORFF95 = Exercise(
         ),
         Misconception(
             "voxels in place of mm",
-            "Your distances are in voxels, or in voxels times one number. Voxels of MRI are rarely cubes: three slices "
+            "Your distances are in voxels, or in voxels times one number. Often voxels are no cubes: three slices "
             "of 5 mm are 15 mm, three columns of 0.5 mm are 1.5 mm. Each axis needs its own spacing.",
             (
                 _in_voxels(),

@@ -592,7 +592,7 @@ SOFT_DICE_LOSS = Exercise(
         Misconception(
             "each image by itself",
             "You worked out a Dice for each image and took their mean. Then an image without a label decides as much "
-            "as one that is full of it: the smallest false spot there costs nearly a whole Dice. Here the sums run "
+            "as one that is full of it: a false spot of five pixels there costs most of a Dice. Here the sums run "
             "over all images of the batch.",
             (_soft(over=lambda values: values.sum(axis=(1, 2))),),
         ),
@@ -754,7 +754,8 @@ def _window_cases(rng: np.random.Generator) -> list[Case]:
         predict = _network(size, rng.normal(size=size), f"a network for windows of {size} x {size} pixels")
         weights = np.minimum(np.arange(1, size + 1), np.arange(size, 0, -1))
         weights = weights[:, None] * weights + rng.random((size, size))
-        return Case((rng.normal(size=shape), predict, size, stride, weights), note)
+        image = rng.integers(10, size=shape) if stride == 1 else rng.normal(size=shape)
+        return Case((image, predict, size, stride, weights), note)
 
     tens = np.array([[0.0, 10.0], [20.0, 30.0]])
 
@@ -771,7 +772,7 @@ def _window_cases(rng: np.random.Generator) -> list[Case]:
         ),
         case((7, 9), 4, 3, "along y the windows fit, along x they leave a strip"),
         case((8, 6), 2, 2, "windows side by side"),
-        case((5, 6), 3, 1, "stride 1"),
+        case((5, 6), 3, 1, "stride 1, an image of whole numbers"),
         case((4, 4), 4, 2, "one window is enough"),
         case((int(rng.integers(10, 12)), 7), 4, 4, "windows side by side, and strips"),
         case((9, int(rng.integers(10, 13))), 5, 2, "many windows over each pixel"),

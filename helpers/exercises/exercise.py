@@ -394,7 +394,9 @@ _MEANING = (
     ("indexing arrays could not be broadcast", "Two index arrays have different lengths: each row needs one of each."),
     ("must be of integer", "What stands in the square brackets must be integers."),
     ("out of bounds for axis", "An index points outside the array: look at the shape of what you index."),
-    ("is out of bounds", "There is no such axis: a 2-D array has the axes 0 (down the rows) and 1 (along a row)."),
+    ("is out of bounds", "There is no such axis: n dimensions have the axes 0 to n - 1, and -1 is the last. (In 2-D: 0 "
+     "down the rows, 1 along a row.)"),
+    ("boolean subtract", "Masks are not subtracted: `a & ~b` is what is in a and not in b."),
     ("could not be broadcast", "These two shapes do not fit entry by entry: they are lined up from the last axis. "
      "(A sum or maximum over an axis drops it, unless `keepdims=True`; a transpose exchanges rows and columns.)"),
     ("non-broadcastable", "The result does not fit into the array it should be written to."),

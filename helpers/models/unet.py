@@ -14,7 +14,7 @@ from keras import layers, ops
 
 from helpers.waiting import progress_bar
 
-GROUPS = 8  # of channels that are normalised together, or as many as there are channels if fewer
+GROUPS = 8  # that channels are normalised in, or as many of them as divide their number
 BACKGROUND = 3.0  # log odds that a pixel is background, before anything is learned
 _KINDS = {  # number of axes of the image -> convolution, up-convolution, pooling, up-sampling
     2: (layers.Conv2D, layers.Conv2DTranspose, layers.MaxPooling2D, layers.UpSampling2D),
@@ -178,10 +178,10 @@ def dice_cross_entropy(labels, logits):
 
 
 def focal_tversky_loss(labels, logits, alpha: float = 0.3, beta: float = 0.7, gamma: float = 0.75, smooth: float = 1.0):
-    """Dice in which missed pixels (beta) cost more than invented ones (alpha), and poor labels more than good ones.
+    """Dice in which missed pixels (beta) cost more than invented ones (alpha), raised to the power of gamma.
 
-    After Abraham and Khan, ISBI 2019 (arXiv 1810.07842); alpha = beta = 1/2 and gamma = 1 is the soft Dice loss with
-    half the smoothing.
+    After Abraham and Khan, ISBI 2019 (arXiv 1810.07842), who call the weight of missed pixels alpha; alpha = beta = 1/2
+    and gamma = 1 is the soft Dice loss with twice the smoothing.
     """
     together, truth, predicted = _overlaps(labels, logits)
     missed, invented = truth - together, predicted - together
@@ -222,7 +222,7 @@ def fit_segmenter(
     ----------
     images (N, ..., C); masks (N, ...) : labels 0 to K - 1
     loss : of labels and logits; with deep supervision each coarser output counts half as much as the one before
-    missing : chance that a channel of an image is left out, all 0 (modality dropout); one always stays
+    missing : chance that a channel of an image is left out, all 0 (modality dropout); one, drawn by lot, always stays
 
     Returns
     -------
@@ -266,7 +266,7 @@ def fit_segmenter(
 
 
 def without_channels(images: np.ndarray, chance: float, rng: np.random.Generator) -> np.ndarray:
-    """A copy of images (N, ..., C) in which channels are all 0, each with this chance; one of each image stays."""
+    """A copy of images (N, ..., C) in which channels are all 0, each with this chance; one by lot always stays."""
     count, channels = len(images), images.shape[-1]
     kept = rng.random((count, channels)) >= chance
     kept[np.arange(count), rng.integers(channels, size=count)] = True

@@ -9,15 +9,15 @@ import numpy as np
 from helpers import metrics
 from helpers.data.phantoms.brain_mri import LABELS, SEQUENCES
 from helpers.display import Shown, contact_sheet
-from helpers.widgets.marks import BLUE, GREEN, ORANGE, WHITE, Mark, drawn, line, point, text
+from helpers.widgets.marks import BLUE, ORANGE, WHITE, Mark, drawn, line, point, text
 from helpers.widgets.shell import View, explorer, slider
 
 MIX = "a mix"
 WIDTH = 400  # CSS pixels of a picture
 _LOOKS = {  # of the regions: colour and dash of their outlines, and that in words
-    "WT": (GREEN, (), "green, solid"),
-    "TC": (BLUE, (7, 4), "blue, dashed"),
-    "ET": (ORANGE, (3, 4), "orange, dotted"),
+    "WT": (BLUE, (), "blue, solid"),
+    "TC": (ORANGE, (7, 4), "orange, dashed"),
+    "ET": ("#F0E442", (3, 4), "yellow, dotted"),
 }
 
 

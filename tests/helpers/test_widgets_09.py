@@ -153,7 +153,7 @@ def test_a_threshold_on_t1c_loses_what_enhances_with_t1c_and_nothing_with_t1():
 @pytest.mark.parametrize("state", PLACES[:6])
 def test_the_regions_are_drawn_in_a_colour_and_a_line_of_their_own(state):
     shown, k = mixer(), int(state["slice"][-1]) - 1
-    looks = {"WT": (GREEN, 0), "TC": (BLUE, 2), "ET": (ORANGE, 2)}
+    looks = {"WT": (BLUE, 0), "TC": (ORANGE, 2), "ET": ("#F0E442", 2)}
     for view, labels in (("truth", some_slices()[1][k]), ("answer", shown.answer(state))):
         marks = shown.marks(view, state)
         for region, mask in zip(metrics.REGIONS, metrics.regions(labels), strict=True):
