@@ -181,7 +181,7 @@ from helpers.models import build_unet, fit_segmenter, probabilities
 from tests.helpers.test_models_unet import discs
 keras.utils.set_random_seed(0)
 model = build_unet((32, 16, 2), 3, base=8, levels=2)
-history = fit_segmenter(model, *discs(240, seed=0), epochs=4)
+history = fit_segmenter(model, *discs(240, seed=0), epochs=8)
 images, labels = discs(60, seed=1)
 found = probabilities(model, images).argmax(-1)
 print(keras.backend.backend(), history[0], history[-1], dice(found == 1, labels == 1), dice(found == 2, labels == 2))
