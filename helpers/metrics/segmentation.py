@@ -72,13 +72,7 @@ def hausdorff(a: np.ndarray, b: np.ndarray, spacing: Sequence[float]) -> float:
 
     Arguments, empty masks and errors as in `hausdorff95`.
     """
-    a, b = _checked_masks(a, b)
-    spacing = _checked_spacing(spacing, a.ndim)
-    if not (a.any() and b.any()):
-        diagonal = np.linalg.norm(np.multiply(a.shape, spacing))
-        return float(diagonal) if a.any() or b.any() else 0.0
-    from_a, from_b = surface_distances(a, b, spacing)
-    return float(max(from_a.max(), from_b.max()))
+    return _directed(a, b, spacing, 100)
 
 
 def hausdorff95(a: np.ndarray, b: np.ndarray, spacing: Sequence[float]) -> float:
@@ -92,13 +86,17 @@ def hausdorff95(a: np.ndarray, b: np.ndarray, spacing: Sequence[float]) -> float
 
     A ValueError as in `dice`, and for a spacing that has not one number above 0 for each axis.
     """
+    return _directed(a, b, spacing, 95)
+
+
+def _directed(a: np.ndarray, b: np.ndarray, spacing: Sequence[float], percent: float) -> float:
+    """The larger of the two directed percentiles of the surface distances, in mm."""
     a, b = _checked_masks(a, b)
     spacing = _checked_spacing(spacing, a.ndim)
     if not (a.any() and b.any()):
         diagonal = np.linalg.norm(np.multiply(a.shape, spacing))
         return float(diagonal) if a.any() or b.any() else 0.0
-    from_a, from_b = surface_distances(a, b, spacing)
-    return float(max(np.percentile(from_a, 95), np.percentile(from_b, 95)))
+    return float(max(np.percentile(distances, percent) for distances in surface_distances(a, b, spacing)))
 
 
 def surface_dice(a: np.ndarray, b: np.ndarray, spacing: Sequence[float], tolerance: float) -> float:

@@ -251,6 +251,7 @@ def fit_segmenter(
         [loss] * len(shares),
         loss_weights=[share / sum(shares) for share in shares],
     )
+    model.optimizer.build(model.trainable_variables)  # else the first step is traced twice, once to make them
     rng = np.random.default_rng(seed)
     history = []
     for _ in progress_bar("training", epochs, "epochs", iterable=range(epochs)):

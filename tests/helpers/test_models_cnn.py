@@ -1,8 +1,6 @@
 """The classifiers of chapter 07: what they are, what training them does, and that they need no particular backend."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +20,7 @@ from helpers.models import (
     shipped,
     small_cnn,
 )
-from helpers.places import COURSE
+from tests.helpers.backends import ran
 
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 WIDTHS = (4, 8)
@@ -185,7 +183,6 @@ ELSEWHERE = f"""
 import keras
 from helpers.metrics import auc
 from helpers.models import augmentation, fit_classifier, logits, small_cnn
-assert keras.backend.backend() == "jax"
 keras.utils.set_random_seed(0)
 model = small_cnn((16, 16, 1), (4, 8), augmented=augmentation())
 before = auc(y, logits(model, X))
@@ -195,11 +192,7 @@ print(len(history["loss"]), before, auc(y, logits(model, X)))
 
 
 def test_it_trains_on_jax():
-    pytest.importorskip("jax", reason="JAX is not installed (requirements-dev.txt)")
-    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "COURSE_HEADLESS": "1"}
-    ran = subprocess.run([sys.executable, "-c", ELSEWHERE], capture_output=True, text=True, cwd=COURSE, env=environment)
-    assert ran.returncode == 0, ran.stderr
-    epochs, before, after = map(float, ran.stdout.split()[-3:])
+    epochs, before, after = map(float, ran(ELSEWHERE, "jax")[-3:])
     assert epochs == 1
     assert after > 0.95 > before
 

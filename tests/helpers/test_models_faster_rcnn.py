@@ -1,8 +1,5 @@
 """Faster R-CNN: each part against torchvision's, the whole on what it must learn and must refuse."""
 
-import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -10,11 +7,11 @@ import numpy as np
 import pytest
 
 from helpers import metrics
+from tests.helpers.backends import MISSING, ran
 
 COURSE = Path(__file__).parents[2]
 FIXTURES = np.load(Path(__file__).parent / "fixtures" / "torchvision.npz")
 EXACT = 1e-5
-NO_TORCH = "PyTorch is not installed: pip install torch (gigabytes, too much to ask of authors)"
 
 
 @pytest.fixture(scope="module")
@@ -191,10 +188,9 @@ def discs(n: int, seed: int, size: int = 64) -> tuple[np.ndarray, list[np.ndarra
 
 
 SMALL = {"size": (64, 64), "sizes": (8.0, 14.0), "width": 8, "channels": 16, "units": 32, "proposals": 8}
-LEARNS = f"""
-import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+LEARNS = """
 import keras
-from test_models_faster_rcnn import SMALL, discs
+from tests.helpers.test_models_faster_rcnn import SMALL, discs
 from helpers.metrics import box_average_precision
 from helpers.models import FasterRCNN, detect, fit_detector
 keras.utils.set_random_seed(0)
@@ -202,40 +198,15 @@ model = FasterRCNN(**SMALL)
 history = fit_detector(model, *discs(320, seed=0), epochs=8)
 images, truth = discs(80, seed=1)
 loss = [sum(values) for values in zip(*history.values())]
-print(keras.backend.backend(), loss[0], loss[-1], box_average_precision(truth, *detect(model, images)))
+print(loss[0], loss[-1], box_average_precision(truth, *detect(model, images)))
 """
 
 
-def ran(code: str, backend: str, **environment: str) -> list[str]:
-    """The words that code prints in a process of its own, on a backend of Keras."""
-    environment = os.environ | environment | {"KERAS_BACKEND": backend, "COURSE_HEADLESS": "1"}
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=COURSE, env=environment)
-    assert ran.returncode == 0, ran.stderr
-    print(ran.stdout)
-    return ran.stdout.split()
-
-
-def learns(backend: str, **environment: str) -> None:
-    used, first, last, precision = ran(LEARNS, backend, **environment)[-4:]
-    assert used == backend
-    assert float(last) < float(first) / 2
-    assert float(precision) > 0.6
-
-
-def test_it_learns_to_find_discs():
-    learns("tensorflow")
-
-
-@pytest.mark.long
-def test_it_learns_on_jax():
-    pytest.importorskip("jax", reason="JAX is not installed (requirements-dev.txt)")
-    learns("jax", JAX_PLATFORMS="cpu")
-
-
-@pytest.mark.long
-def test_it_learns_on_pytorch():
-    pytest.importorskip("torch", reason=NO_TORCH)
-    learns("torch")
+@pytest.mark.parametrize("backend", ["tensorflow", *(pytest.param(name, marks=pytest.mark.long) for name in MISSING)])
+def test_it_learns_to_find_discs(backend):
+    first, last, precision = map(float, ran(LEARNS, backend)[-3:])
+    assert last < first / 2
+    assert precision > 0.6
 
 
 AS_THE_CHAPTER = """
@@ -245,21 +216,17 @@ from helpers.models import FasterRCNN
 from tests.benchmarks.one_stage import precisions, trained
 keras.utils.set_random_seed(0)
 model = trained(FasterRCNN(), seed=0)
-print(keras.backend.backend(), precisions(model, load("chest_ct", "test", n=400))["AP50 from 6 mm"])
+print(precisions(model, load("chest_ct", "test", n=400))["AP50 from 6 mm"])
 """
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("backend", MISSING)
 def test_another_backend_reaches_what_the_chapter_reaches(backend):
     """The chapter's recipe; its band comes from TensorFlow, other random numbers give another network."""
-    pytest.importorskip(
-        backend, reason=NO_TORCH if backend == "torch" else "JAX is not installed (requirements-dev.txt)"
-    )
     bands = tomllib.loads((COURSE / "chapters" / "bands.toml").read_text())
     band = bands["08"]["ap50_from_6mm"]
-    used, precision = ran(AS_THE_CHAPTER, backend, JAX_PLATFORMS="cpu")[-2:]
-    assert used == backend
+    precision = ran(AS_THE_CHAPTER, backend)[-1]
     assert band["low"] <= float(precision) <= band["high"]
 
 

@@ -1,16 +1,13 @@
 """The U-Net: its parts against MONAI's and against plain NumPy, the whole on what it must learn and must refuse."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-COURSE = Path(__file__).parents[2]
+from tests.helpers.backends import MISSING, ran
+
 FIXTURES = np.load(Path(__file__).parent / "fixtures" / "monai.npz")
-NO_TORCH = "PyTorch is not installed: pip install torch (gigabytes, too much to ask of authors)"
 
 
 @pytest.fixture(scope="module")
@@ -184,34 +181,15 @@ model = build_unet((32, 16, 2), 3, base=8, levels=2)
 history = fit_segmenter(model, *discs(240, seed=0), epochs=8)
 images, labels = discs(60, seed=1)
 found = probabilities(model, images).argmax(-1)
-print(keras.backend.backend(), history[0], history[-1], dice(found == 1, labels == 1), dice(found == 2, labels == 2))
+print(history[0], history[-1], dice(found == 1, labels == 1), dice(found == 2, labels == 2))
 """
 
 
-def learns(backend: str, **environment: str) -> None:
-    environment = os.environ | environment | {"KERAS_BACKEND": backend, "COURSE_HEADLESS": "1"}
-    ran = subprocess.run([sys.executable, "-c", LEARNS], capture_output=True, text=True, cwd=COURSE, env=environment)
-    assert ran.returncode == 0, ran.stderr
-    used, first, last, one, two = ran.stdout.split()[-5:]
-    assert used == backend
-    assert float(last) < float(first) / 2
-    assert min(float(one), float(two)) > 0.75
-
-
-def test_it_learns_to_find_discs_and_to_tell_them_apart():
-    learns("tensorflow")
-
-
-@pytest.mark.long
-def test_it_learns_on_jax():
-    pytest.importorskip("jax", reason="JAX is not installed (requirements-dev.txt)")
-    learns("jax", JAX_PLATFORMS="cpu")
-
-
-@pytest.mark.long
-def test_it_learns_on_pytorch():
-    pytest.importorskip("torch", reason=NO_TORCH)
-    learns("torch")
+@pytest.mark.parametrize("backend", ["tensorflow", *(pytest.param(name, marks=pytest.mark.long) for name in MISSING)])
+def test_it_learns_to_find_discs_and_to_tell_them_apart(backend):
+    first, last, one, two = map(float, ran(LEARNS, backend)[-4:])
+    assert last < first / 2
+    assert min(one, two) > 0.75
 
 
 @pytest.mark.parametrize("dims", [2, 3])

@@ -3,7 +3,6 @@
 import importlib
 import subprocess
 import sys
-import time
 import zlib
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from helpers.data.phantoms.brain_mri import IMAGES_EACH, LABELS, SEQUENCES, brain_mri, brain_volume
+from tests.helpers.yardstick import against_yardstick
 
 FLAIR, T1, T1C, T2 = range(4)
 CORE, OEDEMA, ENHANCING = 1, 2, 3
@@ -393,12 +393,6 @@ def test_a_volume_without_slices_is_refused():
 
 
 def test_making_one_takes_little_time():
-    """Processor time of 40 slices of 10 patients, none seen before; the best of three rounds, on a busy machine too."""
+    """Forty slices of ten patients a round, none seen before, 1.6 to 2 times the fixed work: some 7 ms a slice."""
     brain_mri(0, 0, 96)
-    times = []
-    for round_ in range(3):
-        start = time.thread_time()
-        for index in range(40):
-            brain_mri(20 + round_, index, 96)
-        times.append((time.thread_time() - start) / 40)
-    assert min(times) < 0.015
+    assert against_yardstick(lambda k: brain_mri(20 + k // 40, k % 40, 96), 40) < 3

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 import zlib
 
 import numpy as np
@@ -17,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from helpers.data.phantoms.breast_us import HELD_OUT, IMAGES_EACH, KINDS, breast_us
+from tests.helpers.yardstick import against_yardstick
 
 TEST_SET = 20_000_000
 NORMAL, BENIGN, MALIGNANT = range(3)
@@ -108,16 +108,9 @@ def test_impossible_wishes_are_refused(given, says):
 
 
 def test_making_one_takes_little_time():
-    """Processor time of this thread; the best of five rounds of twenty."""
+    """2.1 to 2.4 times the fixed work: some 8 ms an image."""
     breast_us(0, 0)
-
-    def round_() -> float:
-        start = time.thread_time()
-        for index in range(20):
-            breast_us(0, index)
-        return (time.thread_time() - start) / 20
-
-    assert min(round_() for _ in range(5)) < 0.012
+    assert against_yardstick(lambda k: breast_us(0, 1 + k), 20, rounds=5) < 3.2
 
 
 # Patients, kinds, masks

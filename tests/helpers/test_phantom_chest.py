@@ -5,7 +5,6 @@ import dataclasses
 import os
 import subprocess
 import sys
-import time
 import zlib
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from scipy.ndimage import maximum_filter, uniform_filter
 from helpers.data.case import Case, Findings
 from helpers.data.phantoms.chest_ct import IMAGES_EACH, chest_ct, chest_scan
 from helpers.data.phantoms.chest_nodules import draw_diameters
+from tests.helpers.yardstick import against_yardstick
 
 # LUNA16: diameters in mm, of its 1137 nodules of 4 mm and more, below which these shares lie.
 SHARES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
@@ -394,13 +394,6 @@ def test_a_measured_slice_keeps_its_hounsfield_units():
 
 
 def test_making_one_takes_little_time():
-    """Processor time, for other programs run on this machine too; the best of three rounds over ten patients."""
+    """Forty slices of ten patients a round, 5.6 to 6.5 times the fixed work: some 20 ms a slice."""
     chest_ct(0, 0)
-
-    def round_(first: int) -> float:
-        start = time.thread_time()
-        for index in range(40):
-            chest_ct(0, first + index)
-        return (time.thread_time() - start) / 40
-
-    assert any(round_(first) < 0.028 for first in (400, 800, 1200))
+    assert against_yardstick(lambda k: chest_ct(0, 400 + k), 40) < 8
