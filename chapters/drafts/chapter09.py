@@ -1,7 +1,8 @@
 """Exercises, predictions and quiz of chapter 09, segmentation of brain tumours."""
 
 from helpers.exercises.chapter09_masks import DICE, HAUSDORFF95, REGIONS
-from helpers.exercises.chapter09_network import CONV_BLOCK, SLIDING_WINDOW, SOFT_DICE_LOSS, UNET
+from helpers.exercises.chapter09_network import CONV_BLOCK, SOFT_DICE_LOSS, UNET
+from helpers.exercises.chapter09_windows import SLIDING_WINDOW
 from helpers.exercises.registry import ComesTrue, Option, Question
 
 EXERCISES = (REGIONS, DICE, HAUSDORFF95, CONV_BLOCK, UNET, SOFT_DICE_LOSS, SLIDING_WINDOW)
@@ -12,7 +13,7 @@ PREDICTIONS = {
     "9.3a": ComesTrue(2, "A tumour fills about one voxel in a hundred, and some patients have none."),
     "9.3b": ComesTrue(1, "In a small mask more of the voxels lie at the rim, and the rim is what a shift loses."),
     "9.4a": ComesTrue(1, "HD95 leaves out a twentieth of the surface. The square is more than a twentieth of it."),
-    "9.5a": ComesTrue(1, "Group normalisation divides each image by its own deviation, and so forgets how loud it was."),
+    "9.5a": ComesTrue(1, "Group normalisation divides each image by its own deviation: it forgets how loud it was."),
     "9.6a": ComesTrue(2, "Every pooling doubles the width of a step, so the later convolutions reach far."),
     "9.7a": ComesTrue(1, "The mean runs over pixels: 1024 missed pixels weigh 64 times as much as 16."),
     "9.8a": ComesTrue(0, "What pooling has thrown away cannot be made up on the way back. The skips hand it over."),

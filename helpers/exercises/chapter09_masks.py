@@ -1,5 +1,6 @@
 """Exercises of chapter 09 on masks: nested regions, the Dice coefficient, the 95 % Hausdorff distance."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -249,13 +250,23 @@ def _division_by_zero(a, b):
     return 2 * both / (in_a + in_b)
 
 
+def _whole_and_division_by_zero(a, b):
+    both, in_a, in_b = map(int, _sizes(a, b))
+    return 2 * both // (in_a + in_b)
+
+
 def _accuracy(a, b):
     return np.mean((np.asarray(a) > 0) == (np.asarray(b) > 0))
 
 
-def _by_python_sum(a, b):
-    a, b = np.asarray(a) > 0, np.asarray(b) > 0
-    return 2 * sum(a & b) / (sum(a) + sum(b))
+def _summed(count: Callable, count_both: Callable | None = None) -> tuple[Callable, Callable]:
+    """Wrong answers that count another way, without a question whether both are empty, and with it."""
+
+    def wrong(a, b):
+        a, b = np.asarray(a) > 0, np.asarray(b) > 0
+        return 2 * (count_both or count)(a & b) / (count(a) + count(b))
+
+    return wrong, lambda a, b: wrong(a, b) if np.any(a) or np.any(b) else 1.0
 
 
 def _dot_of_bytes(a, b):
@@ -380,10 +391,29 @@ DICE = Exercise(
             (_dot_of_bytes,),
         ),
         Misconception(
-            "a sum over the first axis only",
-            "Python's own `sum` adds up the rows of an array and gives one number a column. NumPy's sum, without an "
-            "axis, adds everything.",
-            (_by_python_sum, lambda a, b: np.nan_to_num(_by_python_sum(a, b), nan=1.0)),
+            "a sum over some axes only",
+            "The sum ran along some of the axes only, and an array is left: one number a row, a column or a slice. "
+            "(Python's own `sum` does the same: it adds up the rows, and gives one number a column.) NumPy's sum, "
+            "without an axis, adds everything.",
+            (
+                *(wrong for axis in (0, 1, -1, (0, 1)) for wrong in _summed(lambda mask, axis=axis: mask.sum(axis))),
+                *_summed(np.sum, sum),
+                *_summed(np.sum, lambda mask: mask.sum(axis=1)),
+                lambda a, b: np.nan_to_num(_summed(sum)[0](a, b), nan=1.0),
+            ),
+        ),
+        Misconception(
+            "a whole number",
+            "Your result is a whole number, nearly always 0. `//` drops what comes after the point, so that 4/7 "
+            "becomes 0 and 1 is left for equal masks alone. A Dice lies between 0 and 1: the exact quotient is the "
+            "score.",
+            (
+                *_and_nan(lambda both, a, b: 2 * both // (a + b)),
+                _of_sizes(lambda both, a, b: 2 * both // (a + b), 0.0),
+                _whole_and_division_by_zero,
+                *_and_nan(lambda both, a, b: 2 * (both // (a + b))),
+                _of_sizes(lambda both, a, b: 2 * (both // (a + b)), 0.0),
+            ),
         ),
         Misconception(
             "1 minus Dice",
@@ -420,25 +450,28 @@ def _surface_cases(rng: np.random.Generator) -> list[Case]:
     a, b = _mask([".....#", "###...", "###...", "###..."]), _mask(["......", "..###.", "..###.", "......"])
     block, island = _mask(["##..........", "##.........."]), _mask(["##.........#", "##.........."])
     corner = _mask(["####..", "####..", "####..", "......"], np.uint8)
-    hollow = np.ones((7, 7), dtype=np.uint8)
+    square = _mask(["###...", "###...", "###..."])
+    full, hollow = np.ones((2, 7, 7), dtype=np.uint8)
     hollow[3, 3] = 0
     thick, flat = (5.0, 1.0, 0.5), (0.7, 1.9)
     blob, other = _volumes(rng, (6, 11, 13), thick)
     edge = np.zeros((10, 12), dtype=np.int64)
     edge[: rng.integers(6, 8), 5:] = 1
-    nothing, full = np.zeros((2, 3), dtype=bool), np.ones((2, 3), dtype=bool)
+    nothing, all_of_it = np.zeros((2, 3), dtype=bool), np.ones((2, 3), dtype=bool)
     return [
-        Case((a, b, (3.0, 1.0)), "rows 3 mm apart, columns 1 mm"),
+        Case((square, square[:, ::-1].copy(), (1.0, 2.0)), "a square, and the same square 3 columns of 2 mm further"),
         Case((block, island, (2.0, 1.0)), "b has an island, 10 mm away"),
         Case((island, block, (2.0, 1.0)), "a has an island, 10 mm away"),
+        Case((hollow, full, (2.0, 1.0)), "b is the full image, a has a hole in the middle"),
+        Case((full, hollow, (2.0, 1.0)), "a is the full image, b has a hole in the middle"),
+        Case((a, b, (3.0, 1.0)), "rows 3 mm apart, columns 1 mm"),
         Case((corner, np.roll(corner, (1, 2), (0, 1)), (1.0, 2.0)), "both touch the border of the image"),
         Case((edge, np.rot90(edge, 2).copy(), flat), "two masks that reach the border of the image"),
-        Case((hollow, np.ones((7, 7), dtype=np.uint8), (2.0, 1.0)), "a full image, and one with a hole in the middle"),
         Case((_with_island(blob), other, thick), "slices 5 mm apart, a has an island in the last one"),
         Case((*_volumes(rng, (15, 12), flat), flat), "a slice"),
         Case((edge, _with_island(_ball(rng, (10, 12), flat)).astype(np.int64), flat), "a slice, b has an island"),
         Case((nothing, nothing.copy(), (2.0, 1.0)), "both empty"),
-        Case((nothing, full, (2.0, 1.0)), "a is empty"),
+        Case((nothing, all_of_it, (2.0, 1.0)), "a is empty"),
         Case((blob, np.zeros(blob.shape, dtype=bool), thick), "b is empty"),
     ]
 
@@ -467,6 +500,24 @@ def _in_each_slice(mask) -> np.ndarray:
     return _surface(mask, structure)
 
 
+def _kept(measure: Callable) -> Callable:
+    """`measure` of a bool mask, worked out once: every known mistake asks for the same masks again."""
+
+    @functools.lru_cache(maxsize=256)
+    def once(shape, voxels, *more):
+        result = measure(np.frombuffer(voxels, dtype=bool).reshape(shape), *more)
+        result.flags.writeable = False
+        return result
+
+    return lambda mask, *more: once(mask.shape, mask.tobytes(), *map(tuple, more))
+
+
+@_kept
+def _edge(mask) -> np.ndarray:
+    return _surface(mask)
+
+
+@_kept
 def _nearest(marked, spacing) -> np.ndarray:
     """For every voxel the distance in mm to the nearest marked one; far away where none is marked."""
     from scipy.ndimage import distance_transform_edt
@@ -490,7 +541,7 @@ _RIGHT = _larger(_percentile)
 
 
 def _measured(
-    put=_RIGHT, surface=_surface, target=None, scale=lambda spacing: spacing, both_empty=0.0, one_empty=_diagonal
+    put=_RIGHT, surface=_edge, target=None, scale=lambda spacing: spacing, both_empty=0.0, one_empty=_diagonal
 ) -> Callable:
     """A wrong answer: hausdorff95 with one part exchanged.
 
@@ -523,12 +574,25 @@ def _in_voxels(one_empty=_diagonal, times: Callable = lambda spacing: 1.0) -> Ca
     )
 
 
+def _picked(directions: Callable) -> Callable:
+    """A wrong answer by what is read where: directions(a, b, surface of a, surface of b) -> pairs (from, to)."""
+
+    def wrong(a, b, spacing):
+        if not np.any(a) or not np.any(b):
+            return hausdorff95(a, b, spacing)
+        a, b = np.asarray(a) > 0, np.asarray(b) > 0
+        pairs = directions(a, b, _edge(a), _edge(b))
+        return max(_percentile(_nearest(target, spacing)[start]) for start, target in pairs)
+
+    return wrong
+
+
 def _of_the_image(a, b, spacing):
     """The percentile over all voxels of the image."""
     if not np.any(a) or not np.any(b):
         return hausdorff95(a, b, spacing)
     a, b = np.asarray(a) > 0, np.asarray(b) > 0
-    return max(_percentile(_nearest(_surface(mask), spacing)) for mask in (a, b))
+    return max(_percentile(_nearest(_edge(mask), spacing)) for mask in (a, b))
 
 
 def _numbers_kept(a, b, spacing, surface=lambda mask: mask & ~_inside(mask)):
@@ -539,6 +603,11 @@ def _numbers_kept(a, b, spacing, surface=lambda mask: mask & ~_inside(mask)):
         return hausdorff95(a, b, spacing)
     a, b = surface(a), surface(b)
     return max(_percentile(distance_transform_edt(~of, sampling=spacing)[at]) for of, at in ((b, a), (a, b)))
+
+
+def _numbers_subtracted(a, b, spacing):
+    """NumPy refuses this for two bool arrays."""
+    return _numbers_kept(a, b, spacing, lambda mask: mask - _inside(mask))
 
 
 def _numbers_and_xor(a, b, spacing):
@@ -633,6 +702,13 @@ HAUSDORFF95 = Exercise(
             (_measured(lambda from_a, from_b: _percentile(np.append(from_a, from_b))),),
         ),
         Misconception(
+            "read at its own surface",
+            "The distance to b's surface was read at b's surface, where it is 0. Each surface is 0 away from itself, "
+            "however far apart the masks are. The distance to b's surface belongs to the voxels of a's, and the other "
+            "way round.",
+            (_picked(lambda a, b, edge_a, edge_b: [(edge_a, edge_a), (edge_b, edge_b)]),),
+        ),
+        Misconception(
             "the maximum in place of the percentile",
             "You took the largest distance. That is the Hausdorff distance itself: one stray voxel decides it. HD95 "
             "takes the 95th percentile of each direction, so that a few stray voxels are forgiven.",
@@ -676,17 +752,43 @@ HAUSDORFF95 = Exercise(
             ),
         ),
         Misconception(
+            "the surface of one mask only",
+            "Of one mask you took the surface, of the other all voxels. The inner ones belong to no outline. Measured "
+            "from, they are many and move the percentile; measured to, they are 0 away from a surface that runs "
+            "through the middle of the mask. Both masks give their surface, in both directions.",
+            tuple(
+                _picked(directions)
+                for directions in (
+                    lambda a, b, edge_a, edge_b: [(a, edge_b), (edge_b, a)],
+                    lambda a, b, edge_a, edge_b: [(edge_a, b), (b, edge_a)],
+                    lambda a, b, edge_a, edge_b: [(a, edge_b), (edge_b, edge_a)],
+                    lambda a, b, edge_a, edge_b: [(edge_a, edge_b), (b, edge_a)],
+                    lambda a, b, edge_a, edge_b: [(edge_a, b), (edge_b, edge_a)],
+                    lambda a, b, edge_a, edge_b: [(edge_a, edge_b), (edge_b, a)],
+                    lambda a, b, edge_a, edge_b: [(a, edge_b)],
+                    lambda a, b, edge_a, edge_b: [(b, edge_a)],
+                )
+            ),
+        ),
+        Misconception(
             "all voxels in place of the surface",
             "You measured from all voxels, or to all of them. The inner ones of two masks overlap, at distance 0, and "
             "there are many: they push the percentile down. And a surface that lies deep inside the other mask is not "
             "near that one's surface. Measure from surface to surface.",
             (
                 _measured(surface=lambda mask: mask),
-                _measured(surface=lambda mask: mask, target=_surface),
+                _measured(surface=lambda mask: mask, target=_edge),
                 _measured(target=lambda mask: mask),
                 _measured(surface=_inside),
                 _of_the_image,
             ),
+        ),
+        Misconception(
+            "masks subtracted",
+            "NumPy does not subtract bool masks, and from masks of 0 and 1 it makes numbers, which `~` and square "
+            "brackets take for something else. The surface is what is in the mask *and not* in its erosion. Turn both "
+            "masks into bool first.",
+            (_numbers_subtracted,),
         ),
         Misconception(
             "0 and 1 taken for False and True",
@@ -729,6 +831,16 @@ HAUSDORFF95 = Exercise(
                 _stops_when_empty,
                 _measured(both_empty=np.nan),
                 _measured(one_empty=lambda shape, spacing: np.nan),
+            ),
+        ),
+        Misconception(
+            "the sides in place of the diagonal",
+            "One mask is empty, and you added up the sides of the image, or their squares. The diagonal is the "
+            "straight way from corner to corner: the *root* of the sum of the squares of the sides, each side in mm.",
+            (
+                _measured(one_empty=lambda shape, spacing: np.sum(np.array(shape) * spacing)),
+                _measured(one_empty=lambda shape, spacing: np.sum((np.array(shape) * spacing) ** 2)),
+                _measured(one_empty=lambda shape, spacing: np.sum(shape)),
             ),
         ),
         Misconception(

@@ -1,4 +1,4 @@
-"""Exercises of chapter 09 on the network: a block of convolutions, the wiring, soft Dice, a window that slides."""
+"""Exercises of chapter 09 on the network: a block of convolutions, the wiring, soft Dice."""
 
 from collections.abc import Callable, Sequence
 
@@ -193,6 +193,15 @@ CONV_BLOCK = Exercise(
             (_norm(ddof=1),),
         ),
         Misconception(
+            "the root is missing",
+            "You divided by the variance. It is made of squares: an image with twice the contrast comes out with half "
+            "of it. The *root*, the standard deviation, is in the units of the image, and brings every group to "
+            "variance 1.",
+            tuple(
+                _norm(rule=lambda grouped, apart, variance, e=e: apart / (variance + e)) for e in (1e-3, 0, 1e-5, 1e-6)
+            ),
+        ),
+        Misconception(
             "half a normalisation",
             "Normalising takes two steps: subtract the mean, and divide by the *root* of variance plus 0.001. Then the "
             "result has mean 0 and variance 1, whatever units came in. One of the two is missing or differs.",
@@ -200,7 +209,6 @@ CONV_BLOCK = Exercise(
                 _norm(rule=rule)
                 for rule in (
                     lambda grouped, apart, variance: apart,
-                    lambda grouped, apart, variance: apart / (variance + 1e-3),
                     lambda grouped, apart, variance: grouped / np.sqrt(variance + 1e-3),
                 )
             ),
@@ -262,7 +270,7 @@ class _Functions(list):
         return "[" + ", ".join(function.__doc__ for function in self) + "]"
 
 
-def _told(about: str, function: Callable) -> Callable:
+def told(about: str, function: Callable) -> Callable:
     function.__doc__ = about
     return function
 
@@ -292,7 +300,7 @@ def _mixer(rng: np.random.Generator, channels: int, first: Callable | None = Non
         return x @ weights[: x.shape[-1]]
 
     before = "" if first is None else f"{first.__doc__}, then "
-    return _told(f"{before}{channels} weighted sums of the channels", mix)
+    return told(f"{before}{channels} weighted sums of the channels", mix)
 
 
 def _thousands(x) -> np.ndarray:
@@ -307,8 +315,8 @@ def _unet_cases(rng: np.random.Generator) -> list[Case]:
         down, up, across = parts
         return Case((rng.normal(size=shape), down, pool, _mixer(rng, 3), up, across), note)
 
-    ten = _told("10 times x", lambda x: 10.0 * x)
-    one_more = _told("x + 1", lambda x: x + 1.0)
+    ten = told("10 times x", lambda x: 10.0 * x)
+    one_more = told("x + 1", lambda x: x + 1.0)
     tiny = np.array([[1.0, 2.0], [3.0, 4.0]])[:, :, None]
     return [
         Case(
@@ -375,6 +383,42 @@ def _joining(join: Callable) -> Callable:
 
 def _bottom_on_every_level(x, down, pool, bottom, up, across):
     return _descending(lambda x, here, pool: (here(x), bottom(pool(here(x)))))(x, down, pool, lambda x: x, up, across)
+
+
+def _no_last_pool(x, down, pool, bottom, up, across):
+    skips = []
+    for here in down:
+        x = here(pool(x) if skips else x)
+        skips.append(x)
+    return _climbed(bottom(x), skips, up, across)
+
+
+def _climbed(x, skips, up, across):
+    for skip, rise, here in zip(skips[::-1], up[::-1], across[::-1], strict=True):
+        x = here(_joined(skip, rise(x)))
+    return x
+
+
+def _climbing_only(levels: slice) -> Callable:
+    """A wrong answer that uses some levels only on the way up."""
+
+    def wrong(x, down, pool, bottom, up, across):
+        skips = []
+        for here in down:
+            skips.append(here(x))
+            x = pool(skips[-1])
+        return _climbed(bottom(x), skips[levels], up[levels], across[levels])
+
+    return wrong
+
+
+def _coarsest_not_reached(x, down, pool, bottom, up, across):
+    return unet(x, down[:-1], pool, bottom, up[:-1], across[:-1])
+
+
+def _coarsest_without_skip(x, down, pool, bottom, up, across):
+    """The last function of `down` works right before the bottom."""
+    return unet(x, down[:-1], pool, lambda x: bottom(down[-1](x) if down else x), up[:-1], across[:-1])
 
 
 def _only_down(x, down, pool, bottom, up, across):
@@ -462,6 +506,25 @@ UNET = Exercise(
             "the bottom on every level",
             "You used `bottom` on every level, or more than once. It comes once, below the last level.",
             (_bottom_on_every_level, _wired(lowest=lambda x, bottom: bottom(bottom(x)))),
+        ),
+        Misconception(
+            "a pool is missing",
+            "A `pool` is missing. One follows *every* level, the last one too: `bottom` works below it, on an image "
+            "half as wide. There are as many ways up as levels, and each makes up for one pooling: without it what "
+            "comes back is too large for its skip.",
+            (_no_last_pool, _descending(lambda x, here, pool: (here(x), here(x)))),
+        ),
+        Misconception(
+            "a level is left out",
+            "A level is left out, the finest or the coarsest. `down`, `up` and `across` have one function for each "
+            "level, and all of them work: down to the last, below it the bottom, and up again until the first skip is "
+            "used and the answer is as large as the image.",
+            (
+                _climbing_only(slice(1, None)),
+                _climbing_only(slice(None, -1)),
+                _coarsest_not_reached,
+                _coarsest_without_skip,
+            ),
         ),
         Misconception(
             "pooled first",
@@ -555,6 +618,7 @@ def _soft(
     over=lambda values: values.sum(axis=(0, 1, 2)),
     ratio=lambda shared, p, t, smooth: (2 * shared + smooth) / (p + t + smooth),
     first=1,
+    last=None,
     put=lambda scores: 1 - np.mean(scores),
     answer=lambda p: p,
     smoothing=lambda smooth: smooth,
@@ -562,10 +626,19 @@ def _soft(
     """A wrong answer: the loss with one part exchanged."""
 
     def wrong(probabilities, truth, smooth=1.0):
-        p, t = answer(probabilities)[..., first:], truth[..., first:]
+        p, t = answer(probabilities)[..., first:last], truth[..., first:last]
         return put(ratio(*map(over, parts(p, t)), smoothing(smooth)))
 
     return wrong
+
+
+def _if_it_occurs(put: Callable) -> Callable:
+    """A wrong answer that asks which labels occur: put(scores, occurs) is their mean."""
+
+    def ratio(shared, p, t, smooth):
+        return np.stack([(2 * shared + smooth) / (p + t + smooth), t])
+
+    return _soft(ratio=ratio, put=lambda both: 1 - put(both[0], both[1] > 0))
 
 
 SOFT_DICE_LOSS = Exercise(
@@ -588,6 +661,23 @@ SOFT_DICE_LOSS = Exercise(
             "You took all labels into the mean, the background too. It fills nearly the whole image and its Dice is "
             "near 1 from the first step: it would hide what happens to the tumour. Leave out the first label.",
             (_soft(first=0),),
+        ),
+        Misconception(
+            "the last label left out",
+            "You left out the last label. The background is the *first* one, label 0: now it counts, and one kind of "
+            "tumour tissue does not count at all.",
+            (_soft(first=0, last=-1),),
+        ),
+        Misconception(
+            "absent labels left out",
+            "You asked whether a label occurs, and left it out of the mean or gave it a mark of its own. Then it costs "
+            "nothing to see that label where it is not. Every label but the background has its fraction: `smooth` "
+            "gives 1 to one that neither occurs nor is predicted.",
+            (
+                _if_it_occurs(lambda scores, occurs: scores[occurs].mean()),
+                _if_it_occurs(lambda scores, occurs: np.where(occurs, scores, 1.0).mean()),
+                _if_it_occurs(lambda scores, occurs: np.where(occurs, scores, 0.0).mean()),
+            ),
         ),
         Misconception(
             "each image by itself",
@@ -655,6 +745,13 @@ SOFT_DICE_LOSS = Exercise(
             ),
         ),
         Misconception(
+            "smooth counted twice above",
+            "Above the line the 2 multiplies `smooth` as well. It belongs to the shared part alone; `smooth` is added "
+            "once above and once below. Your fraction goes beyond 1: a label that neither occurs nor is predicted gets "
+            "2.",
+            (_soft(ratio=lambda shared, p, t, smooth: 2 * (shared + smooth) / (p + t + smooth)),),
+        ),
+        Misconception(
             "smooth not taken from the argument",
             "You left `smooth` out, or put a number of your own in its place. It is an argument: the caller may give "
             "another one than 1.",
@@ -704,295 +801,6 @@ SOFT_DICE_LOSS = Exercise(
             (
                 _soft(ratio=lambda shared, p, t, smooth: (shared + smooth) / (p + t - shared + smooth)),
                 _soft(ratio=lambda shared, p, t, smooth: (2 * shared + smooth) / (p + t - shared + smooth)),
-            ),
-        ),
-    ),
-)
-
-# 9.14 -----------------------------------------------------------------------------------------------------------------
-
-
-def sliding_window(image: np.ndarray, predict: Callable, size: int, stride: int, weights: np.ndarray) -> np.ndarray:
-    """The answer for a whole image from a network that takes windows: overlapping windows, blended by weights.
-
-    Parameters
-    ----------
-    image : (H, W), both at least `size`
-    predict : (size, size) -> (size, size)
-    size, stride : of a window, and from one window to the next; stride at most size
-    weights : (size, size), above 0, mostly large in the middle, where a network sees all around
-
-    Returns
-    -------
-    (H, W): at each pixel the weighted mean over the windows that cover it
-    """
-    H, W = image.shape
-    total, weight = np.zeros((H, W)), np.zeros((H, W))
-    for y in [*range(0, H - size, stride), H - size]:  # the last one ends with the image
-        for x in [*range(0, W - size, stride), W - size]:
-            window = slice(y, y + size), slice(x, x + size)
-            total[window] += weights * predict(image[window])
-            weight[window] += weights
-    return total / weight
-
-
-def _network(size: int, row: np.ndarray, about: str) -> Callable:
-    """Something that takes windows of one size only; what it says depends on the place, and on all of the window."""
-    ramp = row[:, None] + 2 * row
-
-    def predict(window):
-        window = np.asarray(window)
-        if window.shape != (size, size):
-            raise ValueError(f"predict takes windows of shape {(size, size)}; one of shape {window.shape} came.")
-        return window + ramp + 0.5 * window.max()
-
-    return _told(about, predict)
-
-
-def _window_cases(rng: np.random.Generator) -> list[Case]:
-    def case(shape, size, stride, note):
-        predict = _network(size, rng.normal(size=size), f"a network for windows of {size} x {size} pixels")
-        weights = np.minimum(np.arange(1, size + 1), np.arange(size, 0, -1))
-        weights = weights[:, None] * weights + rng.random((size, size))
-        image = rng.integers(10, size=shape) if stride == 1 else rng.normal(size=shape)
-        return Case((image, predict, size, stride, weights), note)
-
-    tens = np.array([[0.0, 10.0], [20.0, 30.0]])
-
-    def plain(window):
-        if np.shape(window) != (2, 2):
-            raise ValueError(f"predict takes windows of shape (2, 2); one of shape {np.shape(window)} came.")
-        return window + tens
-
-    _told("the window plus [[0, 10], [20, 30]]", plain)
-    return [
-        Case(
-            (np.array([[1.0, 2, 3, 4, 5], [6, 7, 8, 9, 9]]), plain, 2, 2, np.array([[1.0, 3.0], [1.0, 4.0]])),
-            "windows start at columns 0, 2 and 3",
-        ),
-        case((7, 9), 4, 3, "along y the windows fit, along x they leave a strip"),
-        case((8, 6), 2, 2, "windows side by side"),
-        case((5, 6), 3, 1, "stride 1, an image of whole numbers"),
-        case((4, 4), 4, 2, "one window is enough"),
-        case((int(rng.integers(10, 12)), 7), 4, 4, "windows side by side, and strips"),
-        case((9, int(rng.integers(10, 13))), 5, 2, "many windows over each pixel"),
-        case((11, 8), 5, 3, "the windows fit"),
-    ]
-
-
-def _starts(length: int, size: int, stride: int) -> list[int]:
-    return [*range(0, length - size, stride), length - size]
-
-
-def _fitting(length: int, size: int, stride: int) -> list[int]:
-    """Without the window that ends with the image."""
-    return list(range(0, length - size + 1, stride))
-
-
-def _without_last(length: int, size: int, stride: int) -> list[int]:
-    return list(range(0, length - size, stride)) or [0]
-
-
-def _swept(
-    starts=_starts,
-    starts_x=None,
-    add=lambda window, weights: weights * window,
-    add_weight=lambda weights: weights,
-    put=lambda total, weight: total / weight,
-    see=lambda window, weights: window,
-) -> Callable:
-    """A wrong answer: sliding_window with one part exchanged."""
-
-    def wrong(image, predict, size, stride, weights):
-        H, W = image.shape
-        total, weight = np.zeros((H, W)), np.zeros((H, W))
-        for y in starts(H, size, stride):
-            for x in (starts_x or starts)(W, size, stride):
-                total[y : y + size, x : x + size] += add(
-                    predict(see(image[y : y + size, x : x + size], weights)), weights
-                )
-                weight[y : y + size, x : x + size] += add_weight(weights)
-        return put(total, weight)
-
-    return wrong
-
-
-def _written(change: Callable, starts: Callable = _starts) -> Callable:
-    """A wrong answer in which each window goes over the one before: change(old, new, seen before)."""
-
-    def wrong(image, predict, size, stride, weights):
-        H, W = image.shape
-        answer, seen = np.zeros((H, W)), np.zeros((H, W), dtype=bool)
-        for y in starts(H, size, stride):
-            for x in starts(W, size, stride):
-                window = slice(y, y + size), slice(x, x + size)
-                answer[window] = change(answer[window], predict(image[window]), seen[window])
-                seen[window] = True
-        return answer
-
-    return wrong
-
-
-def _over_the_edge(mode: str) -> Callable:
-    """Windows go on in their stride; the image is made larger for the last ones."""
-
-    def wrong(image, predict, size, stride, weights):
-        H, W = image.shape
-        more = [-(length - size) % stride for length in (H, W)]
-        larger = np.pad(image, [(0, more[0]), (0, more[1])], mode=mode)
-        return sliding_window(larger, predict, size, stride, weights)[:H, :W]
-
-    return wrong
-
-
-def _cut(image, predict, size, stride, weights):
-    """Windows at the end are smaller than the network takes."""
-    total, weight = np.zeros(image.shape), np.zeros(image.shape)
-    for y in range(0, image.shape[0], stride):
-        for x in range(0, image.shape[1], stride):
-            window = slice(y, y + size), slice(x, x + size)
-            part = weights[: image[window].shape[0], : image[window].shape[1]]
-            total[window] += part * predict(image[window])
-            weight[window] += part
-    return total / weight
-
-
-def _other_stride(stride_of: Callable) -> Callable:
-    return lambda image, predict, size, stride, weights: sliding_window(
-        image, predict, size, stride_of(size, stride), weights
-    )
-
-
-def _zeros_left(total, weight):
-    return np.divide(total, weight, out=np.zeros(total.shape), where=weight > 0)
-
-
-SLIDING_WINDOW = Exercise(
-    id="9.14",
-    reference=sliding_window,
-    cases=_window_cases,
-    hints=(
-        "Two arrays of the size of the image, both zeros: one collects weight times prediction, one collects the "
-        "weights. Each window adds to both. At the end one is divided by the other.",
-        "Where do windows start? In the small case at columns 0 and 2, which covers columns 0 to 3. Column 4 is left, "
-        "so one more starts at 3, the width minus the size. When they fit exactly there is no further one.",
-        "`[*range(0, W - size, stride), W - size]` are the starts along x: the range stops before the last place, and "
-        "the last place comes once, whether it is in the stride or not. The same along y, then two loops, one in the "
-        "other.",
-    ),
-    why="Sums of weights take care of everything: corners that one window covers, the middle where four meet, and the "
-    "last window that lies closer to its neighbour than the others. Where one window is alone its weight cancels.",
-    misconceptions=(
-        Misconception(
-            "one window goes over another",
-            "Where windows overlap you kept one of them, or the larger value. A network sees least at the edge of its "
-            "window, and that is what remains: seams across the image. Add weight times prediction, and divide by the "
-            "sum of the weights.",
-            (
-                _written(lambda old, new, seen: new),
-                _written(lambda old, new, seen: np.where(seen, old, new)),
-                _written(lambda old, new, seen: np.where(seen, np.maximum(old, new), new)),
-            ),
-        ),
-        Misconception(
-            "no weights",
-            "You averaged the windows without `weights`. The edge of a window, where the network sees half of its "
-            "surroundings, counts as much as the middle of the next one. The weights are there to prefer the middle.",
-            (_swept(add=lambda window, weights: window, add_weight=np.ones_like),),
-        ),
-        Misconception(
-            "divided by the number of windows",
-            "You divided by the number of windows over each pixel, or by the sum of weights without weighing. Weigh "
-            "the predictions and divide by the sum of the *same* weights: then a pixel on which all windows agree "
-            "keeps its value.",
-            (_swept(add_weight=np.ones_like), _swept(add=lambda window, weights: window)),
-        ),
-        Misconception(
-            "not divided",
-            "You summed and did not divide: where windows overlap the answer is too large. Divide by the sum of the "
-            "weights.",
-            (
-                _swept(put=lambda total, weight: total),
-                _swept(add=lambda window, weights: window, put=lambda total, weight: total),
-                _swept(put=lambda total, weight: total / weight.max()),
-                lambda image, predict, size, stride, weights: (
-                    _swept(put=lambda total, weight: total)(image, predict, size, stride, weights) / weights.sum()
-                ),
-            ),
-        ),
-        Misconception(
-            "the weights squared",
-            "The weights came in twice. Multiply each prediction by its weight once, and add each weight once.",
-            (
-                _swept(add=lambda window, weights: weights**2 * window),
-                _swept(add=lambda window, weights: weights**2 * window, add_weight=lambda weights: weights**2),
-            ),
-        ),
-        Misconception(
-            "the weights on the image",
-            "You multiplied the image by the weights before the network saw it. The network was trained on images as "
-            "they are. The weights belong to its answer.",
-            (
-                _swept(see=lambda window, weights: window * weights),
-                _swept(see=lambda window, weights: window * weights, add=lambda window, weights: window),
-            ),
-        ),
-        Misconception(
-            "a strip is missing",
-            "At the lower or right border a strip is not covered by any window: it stays 0, or becomes 0 / 0. If the "
-            "stride does not bring you to the end of the image, one more window has to end with it. (And `range` stops "
-            "*before* its end: the last place that fits must be among the starts.)",
-            (
-                _swept(starts=_fitting),
-                _swept(starts=_fitting, put=_zeros_left),
-                _swept(starts=_fitting, starts_x=_starts, put=_zeros_left),
-                _swept(starts=_starts, starts_x=_fitting, put=_zeros_left),
-                _swept(starts=_fitting, add=lambda window, weights: window, add_weight=np.ones_like),
-                _written(lambda old, new, seen: new, _fitting),
-                _swept(starts=_without_last),
-                _swept(starts=_without_last, put=_zeros_left),
-            ),
-        ),
-        Misconception(
-            "the last window beyond the image",
-            "Your last window goes on in its stride and reaches beyond the image. What lies there was made up, or the "
-            "window is too small for the network. Move the last window back until it ends with the image: real pixels "
-            "only.",
-            (
-                _over_the_edge("constant"),
-                _over_the_edge("edge"),
-                _over_the_edge("reflect"),
-                _over_the_edge("symmetric"),
-                _cut,
-            ),
-        ),
-        Misconception(
-            "the last window twice",
-            "The window that ends with the image was used twice or more: it was in the stride already, or several "
-            "windows were pushed back onto the same place. Then it weighs too much where it meets its neighbours.",
-            (
-                _swept(starts=lambda length, size, stride: [*_fitting(length, size, stride), length - size]),
-                _swept(starts=lambda length, size, stride: [min(y, length - size) for y in range(0, length, stride)]),
-            ),
-        ),
-        Misconception(
-            "windows side by side",
-            "You did not use `stride`: your windows stand side by side, or at steps of your own. The overlap that the "
-            "stride gives is what takes the seams away.",
-            (
-                _other_stride(lambda size, stride: size),
-                _other_stride(lambda size, stride: 1),
-                _other_stride(lambda size, stride: max(1, size // 2)),
-                _other_stride(lambda size, stride: max(1, size - stride)),
-            ),
-        ),
-        Misconception(
-            "one prediction after the other averaged",
-            "You took the mean of what was there and what comes new. Then the last window counts one half, and the "
-            "first of four only an eighth. Collect sums, and divide once at the end.",
-            (
-                _written(lambda old, new, seen: (old + new) / 2),
-                _written(lambda old, new, seen: np.where(seen, (old + new) / 2, new)),
             ),
         ),
     ),

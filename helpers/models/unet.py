@@ -84,13 +84,26 @@ def build_unet(
     ------
     ValueError : a shape that cannot be halved so often
     """
-    convolution, up_convolution, pooling, _ = _kind(input_shape, levels + bool(stem))
+    convolution, up_convolution, _, _ = _kind(input_shape, levels + bool(stem))
     images = keras.Input(input_shape)
     x = images
     if stem:
         fine = x = conv_block(x, stem, 1)
         x = convolution(base, 2, strides=2)(x)
-    handed_over, coarse = [], []
+    coarse = wired(x, base, levels, skips)
+    if stem:
+        x = up_convolution(stem, 2, strides=2)(coarse[0])
+        x = conv_block(_joined(x, fine, skips), stem, 1)
+        coarse.insert(0, x)
+    heads = coarse if deep_supervision else coarse[:1]
+    logits = [_at_full_size(each, outputs, 2**k) for k, each in enumerate(heads)]
+    return keras.Model(images, logits if deep_supervision else logits[0], name="unet")
+
+
+def wired(x, base: int, levels: int, skips: bool = True) -> list:
+    """The U-Net between its first convolution and its last: what each level of the way up gives, the finest first."""
+    _, up_convolution, pooling, _ = _KINDS[len(x.shape) - 2]
+    handed_over, found = [], []
     for level in range(levels):
         x = conv_block(x, base * 2**level)
         handed_over.append(x)
@@ -99,14 +112,8 @@ def build_unet(
     for level in reversed(range(levels)):
         x = up_convolution(base * 2**level, 2, strides=2)(x)
         x = conv_block(_joined(x, handed_over[level], skips), base * 2**level)
-        coarse.insert(0, x)
-    if stem:
-        x = up_convolution(stem, 2, strides=2)(x)
-        x = conv_block(_joined(x, fine, skips), stem, 1)
-        coarse.insert(0, x)
-    heads = coarse if deep_supervision else coarse[:1]
-    logits = [_at_full_size(each, outputs, 2**k) for k, each in enumerate(heads)]
-    return keras.Model(images, logits if deep_supervision else logits[0], name="unet")
+        found.insert(0, x)
+    return found
 
 
 def _kind(input_shape: tuple[int, ...], halvings: int):
@@ -212,7 +219,7 @@ def fit_segmenter(
     *,
     loss: Callable = dice_cross_entropy,
     missing: float = 0.0,
-    learning_rate: float = 0.003,
+    learning_rate: float = 0.005,
     batch_size: int = 8,
     seed: int = 0,
 ) -> list[float]:

@@ -57,7 +57,8 @@ def ours(data: dict[str, np.ndarray], seed: int) -> dict[str, object]:
 
     keras.utils.set_random_seed(seed)
     model = build_unet(data["X"].shape[1:], 4, 16, 3, stem=8)
-    model.compile(keras.optimizers.Adam(0.003), dice_cross_entropy)
+    model.compile(keras.optimizers.Adam(0.005), dice_cross_entropy)
+    model.optimizer.build(model.trainable_variables)
     found = race(
         lambda x, y: model.train_on_batch(x, y.astype(np.int32)),
         lambda images: probabilities(model, images, batch_size=50).argmax(-1),

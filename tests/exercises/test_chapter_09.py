@@ -4,16 +4,8 @@ import numpy as np
 import pytest
 
 from helpers.exercises.chapter09_masks import DICE, HAUSDORFF95, REGIONS
-from helpers.exercises.chapter09_network import (
-    CONV_BLOCK,
-    SLIDING_WINDOW,
-    SOFT_DICE_LOSS,
-    UNET,
-    conv_block,
-    sliding_window,
-    soft_dice_loss,
-    unet,
-)
+from helpers.exercises.chapter09_network import CONV_BLOCK, SOFT_DICE_LOSS, UNET, conv_block, soft_dice_loss, unet
+from helpers.exercises.chapter09_windows import SLIDING_WINDOW, sliding_window
 from helpers.metrics import dice, hausdorff95, regions
 
 
@@ -115,6 +107,106 @@ def _larger(from_a, from_b):
 )
 def test_a_mistake_is_named_although_empty_masks_are_forgotten_too(answer, name):
     assert HAUSDORFF95.judge(answer).misconception == name
+
+
+def _by_distance_maps(read):
+    """read(a, b, surface of a, surface of b, distance map of a mask) -> the number; empty masks are asked for."""
+
+    def answer(a, b, spacing):
+        from scipy.ndimage import binary_erosion, distance_transform_edt
+
+        a, b = a > 0, b > 0
+        if not a.any() and not b.any():
+            return 0.0
+        if not a.any() or not b.any():
+            return np.sqrt(sum((n * step) ** 2 for n, step in zip(a.shape, spacing, strict=True)))
+        edge_a, edge_b = a & ~binary_erosion(a), b & ~binary_erosion(b)
+        return read(a, b, edge_a, edge_b, lambda mask: distance_transform_edt(~mask, sampling=spacing))
+
+    return answer
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        (lambda a, b, s, t, to: _larger(to(t)[a], to(a)[t]), "the surface of one mask only"),
+        (lambda a, b, s, t, to: _larger(to(t)[s], to(a)[t]), "the surface of one mask only"),
+        (lambda a, b, s, t, to: _larger(to(t)[s], to(s)[b]), "the surface of one mask only"),
+        (lambda a, b, s, t, to: _larger(to(t)[a], to(s)[b]), "all voxels in place of the surface"),
+        (lambda a, b, s, t, to: _larger(to(t)[t], to(s)[s]), "read at its own surface"),
+    ],
+)
+def test_surfaces_that_are_mixed_up_with_masks_or_with_each_other_never_pass(read, name, seed):
+    """A surface measured to the other *mask* differs only where it lies inside: the full image against a hole."""
+    assert HAUSDORFF95.judge(_by_distance_maps(read), seed).misconception == name
+
+
+def test_the_first_distance_is_worked_out_by_hand():
+    """Three columns of 2 mm between the left edges; all that is wrong in mm shows there first."""
+    a, b, spacing = HAUSDORFF95.cases(np.random.default_rng(0))[0].args
+    assert [np.argwhere(mask).min(axis=0).tolist() for mask in (a, b)] == [[0, 0], [0, 3]]
+    assert hausdorff95(a, b, spacing) == pytest.approx(3 * 2.0)
+    assert "Your result is 3, expected 6." in HAUSDORFF95.judge(_hd95(_larger, scaled=False)).text
+
+
+def test_masks_that_are_subtracted_are_told_that_once_and_not_about_powers():
+    def subtracted(a, b, spacing):
+        from scipy.ndimage import binary_erosion, distance_transform_edt
+
+        a, b = a - binary_erosion(a), b - binary_erosion(b)
+        to_a, to_b = (distance_transform_edt(~mask, sampling=spacing) for mask in (a, b))
+        return _larger(to_b[a], to_a[b])
+
+    verdict = HAUSDORFF95.judge(subtracted)
+    assert verdict.misconception == "masks subtracted"
+    assert "`a & ~b` is what is in a and not in b" in verdict.text
+    assert "power" not in verdict.text
+
+
+def test_an_axis_that_a_volume_has_and_a_slice_has_not():
+    def wired(x, down, pool, bottom, up, across):
+        skips = []
+        for function in down:
+            skips.append(function(x))
+            x = pool(skips[-1])
+        x = bottom(x)
+        for skip, rise, function in zip(skips[::-1], up[::-1], across[::-1], strict=True):
+            x = function(np.concatenate([skip, rise(x)], axis=3))
+        return x
+
+    assert "n dimensions have the axes 0 to n - 1, and -1 is the last" in UNET.judge(wired).text
+
+
+def _counts(a, b):
+    a, b = np.asarray(a) > 0, np.asarray(b) > 0
+    return (a & b).sum(), a.sum(), b.sum()
+
+
+@pytest.mark.parametrize("empty", [None, 1.0])
+def test_a_quotient_of_whole_numbers_is_told(empty):
+    def answer(a, b):
+        both, in_a, in_b = _counts(a, b)
+        return empty if empty and in_a + in_b == 0 else 2 * both // (in_a + in_b)
+
+    assert DICE.judge(answer).misconception == "a whole number"
+
+
+def test_pythons_sum_gives_an_array_and_that_is_told():
+    verdict = DICE.judge(lambda a, b: 2 * sum(a & b) / (sum(a) + sum(b)))
+    assert verdict.misconception == "a sum over some axes only"
+    assert "One number was expected; an array of shape (4,) came." in verdict.text
+
+
+def test_one_sum_of_the_weights_for_all_pixels_is_not_called_undivided():
+    def slid(image, predict, size, stride, weights):
+        total = np.zeros(image.shape)
+        for y in [*range(0, image.shape[0] - size, stride), image.shape[0] - size]:
+            for x in [*range(0, image.shape[1] - size, stride), image.shape[1] - size]:
+                total[y : y + size, x : x + size] += weights * predict(image[y : y + size, x : x + size])
+        return total / weights.sum()
+
+    assert SLIDING_WINDOW.judge(slid).misconception == "one sum for all pixels"
 
 
 @pytest.mark.parametrize("seed", range(5))
