@@ -60,7 +60,8 @@ def test_it_is_small_enough(chapter):
     assert chapter.notebook.stat().st_size <= 1_500_000
 
 
-SECONDS = {"01": 60, "02": 30, "03": 30, "04": 30, "05": 90, "06": 90}
+# 180 for the others but 09, which was meant to take 150: a training that learns the core takes 70 of its 200
+SECONDS = {"01": 60, "02": 30, "03": 30, "04": 30, "05": 90, "06": 90, "09": 210}
 
 
 @every

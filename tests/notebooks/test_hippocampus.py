@@ -53,14 +53,12 @@ def test_padding_and_cropping_lose_nothing_of_the_hippocampus(section, cases):
 
 def test_nine_volumes_teach_to_outline_the_other_three(section, cases):
     keras.utils.set_random_seed(0)
-    model = build_unet((56, 40, 3), 3, base=8, levels=3)
+    model = build_unet((56, 40, 3), 3, base=16, levels=3)
     blank, dices = model.get_weights(), []
     for first in range(4):
         model.set_weights(blank)
-        section["train_hippocampus"](model, [case for k, case in enumerate(cases) if k % 4 != first], 4)
+        section["train_hippocampus"](model, [case for k, case in enumerate(cases) if k % 4 != first], 8)
         dices += [section["hippocampus_dice"](model, case) for case in cases[first::4]]
     anterior, posterior = np.mean(dices, axis=0)
     print(f"anterior {anterior:.3f}, posterior {posterior:.3f}, lowest {np.min(dices):.3f}")
-    assert anterior > 0.6
-    assert posterior > 0.6
-    assert (anterior + posterior) / 2 > 0.65
+    assert min(anterior, posterior) > 0.75
