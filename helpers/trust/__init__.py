@@ -1,5 +1,34 @@
 """Why believe a network? What it looks at, what it gives away, what it costs."""
 
-from helpers.trust.explanation import occlusion_map
+from helpers.lazy import arriving
+from helpers.trust.explanation import (
+    grad_cam,
+    gradient,
+    gradient_times_input,
+    guided_backpropagation,
+    integrated_gradients,
+    occlusion_map,
+    pointing_game,
+    randomised,
+)
 
-__all__ = ["occlusion_map"]
+__all__ = [
+    "grad_cam",
+    "gradient",
+    "gradient_times_input",
+    "guided_backpropagation",
+    "integrated_gradients",
+    "occlusion_map",
+    "pointing_game",
+    "randomised",
+]
+
+# Needs pydicom, which not every chapter brings along on Colab: imported when used
+__getattr__, _, _with_pydicom = arriving(
+    __name__,
+    dict.fromkeys(
+        ("deidentify", "find_burned_in_text", "identifiers_left"),
+        "helpers.trust.deidentification",
+    ),
+)
+__all__ += _with_pydicom

@@ -67,10 +67,12 @@ def test_the_package_stays_small():
     """What learners read under 4,000 lines, docstrings counted; what the chapters share; a chapter's tasks, a widget.
 
     The plan said 3,000 and 10,000. Its five chapters up to the classifier took 2,400; a detector and a U-Net with their
-    metrics do not fit into the rest, and half of the lines are the docstrings that the course asks for.
+    metrics do not fit into the rest, and half of the lines are the docstrings that the course asks for. What chapter 10
+    takes apart, in `trust`, has a limit of its own; 500 lines fewer are left for the rest.
     """
     assert lines("nn", "models", "metrics") < 4_000
-    assert lines(".") - sum(TASKS.values()) - sum(WIDGETS.values()) < 12_000
+    assert lines("trust") < 2_000
+    assert lines(".") - lines("trust") - sum(TASKS.values()) - sum(WIDGETS.values()) < 11_500
     assert max(TASKS.values()) < 1_000
     assert max(WIDGETS.values()) < 260
 
