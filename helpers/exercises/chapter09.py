@@ -22,9 +22,9 @@ PREDICTIONS = {
     "9.11a": ComesTrue(1, "A convolution takes what lies at one place for one tissue. It has never seen a shift."),
     "9.12a": ComesTrue(1, "It is called automation bias. That is why some slices are outlined without a proposal."),
     "9.13a": ComesTrue(2, "With so few steps the seed decides. No loss was ahead with all of them."),
-    "9.14a": ComesTrue(1, "It has never seen a window. Less context, hardly any air: other values after each norm."),
+    "9.14a": ComesTrue(1, "It has never seen a window: less around it, and hardly any air."),
     "9.15a": ComesTrue(1, "One look is undecided along the same outlines. Six looks cost six times as much."),
-    "9.16a": ComesTrue(2, "More patients help, whichever they are. Drawing lots is a strong rival."),
+    "9.16a": ComesTrue(2, "Drawing lots is a strong rival."),
     "9.17a": ComesTrue(1, "Most of it is found, by a network that has seen nine volumes. Its outlines are rough."),
     "9.18a": ComesTrue(1, "27 weights in a kernel instead of 9; up-convolutions have 8 instead of 4."),
 }

@@ -180,7 +180,7 @@ def soft_dice_loss(labels, logits, smooth: float = 1.0):
 
 
 def dice_cross_entropy(labels, logits):
-    """Cross-entropy plus soft Dice loss: the first has a gradient everywhere, the second minds small tumours."""
+    """Cross-entropy, which clears the background at once, plus soft Dice, to which small labels count as large ones."""
     return cross_entropy(labels, logits) + soft_dice_loss(labels, logits)
 
 
