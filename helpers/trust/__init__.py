@@ -11,15 +11,31 @@ from helpers.trust.explanation import (
     pointing_game,
     randomised,
 )
+from helpers.trust.privacy import (
+    clip_and_noise,
+    decrypt,
+    encrypt,
+    epsilon,
+    federated_average,
+    membership_attack,
+    poisson_sample,
+)
 
 __all__ = [
+    "clip_and_noise",
+    "decrypt",
+    "encrypt",
+    "epsilon",
+    "federated_average",
     "grad_cam",
     "gradient",
     "gradient_times_input",
     "guided_backpropagation",
     "integrated_gradients",
+    "membership_attack",
     "occlusion_map",
     "pointing_game",
+    "poisson_sample",
     "randomised",
 ]
 
