@@ -24,7 +24,7 @@ def test_every_line_is_one_version_and_says_why():
 
 def test_of_every_requirement_it_is_known_whether_colab_brings_it():
     """A new requirement goes into requirements-colab.txt with Colab's version, or else here."""
-    assert environment.not_there(COURSE, environment.COLAB) == ["pydicom", "nilearn"]
+    assert environment.not_there(COURSE, environment.COLAB) == ["pydicom", "nilearn", "cryptography"]
 
 
 def test_what_the_stack_leaves_out_is_required_somewhere():
