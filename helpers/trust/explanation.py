@@ -192,8 +192,21 @@ def grad_cam(
     """
     images, target = _checked(model, images, target)
     values, slopes = _slopes(model, _found_layer(model, layer).output, images, target)
-    weights = slopes.mean(axis=(1, 2))  # (N, channels)
-    return np.maximum(np.einsum("nhwc,nc->nhw", values, weights), 0)
+    return weighted_map(values, slopes)
+
+
+def weighted_map(values: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """The core of Grad-CAM: the channels of a layer added with weights, and what is below 0 dropped.
+
+    values, slopes : (..., h, w, C), what a layer gives, and d logit / d values. A channel's weight is its mean slope
+
+    Returns maps (..., h, w), 0 or more (Selvaraju et al., ICCV 2017, equations 1 and 2). A ValueError for other shapes.
+    """
+    values, slopes = np.asarray(values), np.asarray(slopes)
+    if values.ndim < 3 or values.shape != slopes.shape:
+        raise ValueError(f"expected values and slopes of one shape (..., h, w, C), got {values.shape}, {slopes.shape}")
+    weights = slopes.mean(axis=(-3, -2))
+    return np.maximum(np.einsum("...hwc,...c->...hw", values, weights), 0)
 
 
 # Are the maps any good?

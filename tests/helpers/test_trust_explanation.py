@@ -17,6 +17,7 @@ from helpers.trust import (
     occlusion_map,
     pointing_game,
     randomised,
+    weighted_map,
 )
 
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
@@ -648,3 +649,17 @@ MASKS = np.ones((2, 4, 5), np.uint8)
 def test_a_game_without_its_pieces_is_refused(maps, masks, says):
     with pytest.raises(ValueError, match=says):
         pointing_game(maps, masks)
+
+
+def test_a_channel_weighs_as_much_as_its_mean_slope():
+    """Slopes of 3 and 1 in one channel weigh 2, of -1 and 0 in the other -1/2; below 0 is dropped."""
+    values, slopes = np.array([[[1.0, 4.0], [0.5, 8.0]]]), np.array([[[3.0, -1.0], [1.0, 0.0]]])
+    np.testing.assert_allclose(weighted_map(values, slopes), [[0, 0]])
+    np.testing.assert_allclose(weighted_map(values[..., ::-1], slopes), [[7.5, 15.75]])
+    np.testing.assert_allclose(weighted_map(values[None], slopes[None]), [[[0, 0]]])
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (1, 2, 3)])
+def test_slopes_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match="one shape"):
+        weighted_map(np.ones((1, 2, 2)), np.ones(shape))
