@@ -3,6 +3,7 @@
 import ast
 import copy
 import inspect
+import pprint
 import re
 import textwrap
 import time
@@ -206,6 +207,10 @@ class Exercise:
         return same and mine.changed == theirs.changed
 
 
+def _holds_arrays(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(part, np.ndarray) for part in value)
+
+
 def _because(verdict: Verdict, known: Misconception) -> Verdict:
     return Verdict(verdict.status, f"{verdict.text}\n\n**Why?** {known.message}", known.name)
 
@@ -221,7 +226,10 @@ def _outcomes(fn: Callable, cases: list[Case]) -> Iterator[Outcome]:
 
 
 def _is_finite(outcome: Outcome) -> bool:
-    values = outcome.value if isinstance(outcome.value, tuple) else (outcome.value,)
+    if isinstance(outcome.value, dict | bytes):
+        return True
+    several = isinstance(outcome.value, tuple) or _holds_arrays(outcome.value)
+    values = outcome.value if several else (outcome.value,)
     if outcome.stopped or any(_wrong_type(0.0, value) for value in values):
         return False
     return all(np.isfinite(np.asarray(value)).all() for value in values)
@@ -262,10 +270,12 @@ def compare(
 
     Numbers may be Python or NumPy numbers. Arrays are compared in shape, then in value: max|a - b| / max|b| <= rtol
     (1e-5 at least where one side is float32, which knows seven digits). Of several results, a tuple with these names,
-    the first that is not right is told.
+    the first that is not right is told; of a dict or a list, in which others may lie, the first entry.
     """
     if isinstance(expected, tuple):
         return _compare_each(expected, got, rtol, keeps_dtype, names)
+    if isinstance(expected, dict | list | str | bytes):
+        return _compare_nested(expected, got, rtol, keeps_dtype)
     problem = _wrong_type(expected, got)
     if problem:
         return problem
@@ -306,6 +316,43 @@ def _compare_each(
     problems = (compare(due, came, rtol, keeps_dtype) for due, came in zip(expected, got, strict=True))
     told = ((name, problem) for name, problem in zip(names, problems, strict=True) if problem)
     return next((f"`{name}`: {problem}" for name, problem in told), None)
+
+
+def _compare_nested(expected: Any, got: Any, rtol: float, keeps_dtype: bool | str, place: str = "") -> str | None:
+    """Dicts, lists, text and numbers within each other, entry by entry: `place` is where in the result, "A[0].B"."""
+    known = ((dict, "a dict"), (list | tuple, "a list"), (str, "text"), (bytes, "bytes"))
+    kind, called = next((pair for pair in known if isinstance(expected, pair[0])), (None, ""))
+    subject = f"`{place}`" if place else "Your result"
+    if got is None and not place:
+        return f"Your function gave back None; {called} was expected. Is the `return` missing?"
+    if kind and not isinstance(got, kind) or not kind and isinstance(got, dict | list | str | bytes | None):
+        return f"{subject} is {_short(got)}, of type {type(got).__name__}; expected {_short(expected)}."
+    if isinstance(expected, dict):
+        for key in [*expected, *(key for key in got if key not in expected)]:
+            where = f"{place}.{key}" if place else str(key)
+            if key not in got:
+                return f"`{where}` is missing; expected {_short(expected[key])}."
+            if key not in expected:
+                return f"`{where}` should be gone; it is still there and holds {_short(got[key])}."
+            problem = _compare_nested(expected[key], got[key], rtol, keeps_dtype, where)
+            if problem:
+                return problem
+        return None
+    if isinstance(expected, list | tuple):
+        if len(got) != len(expected):
+            return f"{subject} has {len(got)} entries; {len(expected)} were expected."
+        pairs = enumerate(zip(expected, got, strict=True))
+        told = (_compare_nested(*pair, rtol, keeps_dtype, f"{place or 'result'}[{k}]") for k, pair in pairs)
+        return next((problem for problem in told if problem), None)
+    if kind:
+        return None if got == expected else f"{subject} is {_short(got)}, expected {_short(expected)}."
+    problem = compare(expected, got, rtol, keeps_dtype)
+    return problem and f"`{place}`: {problem}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:76]} ..."
 
 
 def _wrong_type(expected: Any, got: Any) -> str | None:
@@ -374,6 +421,9 @@ def _argument(name: str, arg: Any) -> list[str]:
         return [f"{name}: a NumPy random generator"]
     if callable(arg):
         return [f"{name}: {(inspect.getdoc(arg) or 'a function').splitlines()[0]}"]
+    if isinstance(arg, dict):
+        lines = pprint.pformat(arg, width=90, sort_dicts=False).splitlines()
+        return [f"{name} =", *(f"  {line}" for line in lines[:24]), *(["  ..."] if len(lines) > 24 else [])]
     return [f"{name} = {arg!r}"[:200]]
 
 
