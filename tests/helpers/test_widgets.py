@@ -44,6 +44,7 @@ from helpers.widgets.window import PRESETS, WindowedSlice, preset
 from tests.helpers import test_widgets_09
 from tests.helpers.players import click, hover, leave, parts, words
 from tests.helpers.test_widgets_08 import some_scans, some_slices
+from tests.helpers.test_widgets_10 import a_page, a_toggle
 
 NEURON = [neuron.START | {"w1": a, "w2": 0.5, "b": -a, "relu": a > 0} for a in np.linspace(-2, 2, 31)]
 BLACK = np.zeros((2, 2), np.uint8)
@@ -138,6 +139,8 @@ WIDGETS = [
     some_detections,
     a_mixer,
     a_mask,
+    a_toggle,
+    a_page,
 ]
 every = pytest.mark.parametrize("make", WIDGETS, ids=lambda make: make.__name__)
 
