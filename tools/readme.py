@@ -17,7 +17,7 @@ PLAN = {
     "07": "Classification: breast cancer",
     "08": "Detection: Faster R-CNN on lung nodules",
     "09": "Segmentation: U-Net on brain tumours",
-    "10": "Trust",
+    "10": "Trust: privacy, explanation, other hospitals, cost",
 }
 MARKERS = re.compile(r"(<!-- chapters -->\n).*?(<!-- /chapters -->)", re.S)
 
