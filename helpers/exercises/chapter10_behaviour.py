@@ -574,11 +574,11 @@ def _patient_cases(rng: np.random.Generator) -> list[Case]:
             table[row, column] = np.nan
         return Case((rng.normal(1, 2, (N, F)), table, mean, std), note)
 
-    by_hand = np.array([[70.0, 1.5], [50.0, np.nan]])
+    by_hand = np.array([[70.0, 1.5], [50.0, np.nan], [66.0, 0.8]])
     return [
         Case(
-            (np.array([[0.2], [3.0]]), by_hand, np.array([60.0, 1.0]), np.array([10.0, 0.5])),
-            "two patients; age and a marker, which is missing once",
+            (np.array([[0.2], [3.0], [1.1]]), by_hand, np.array([60.0, 1.0]), np.array([10.0, 0.5])),
+            "three patients; age and a marker, which is missing once",
         ),
         case(5, 3, 2, [(0, 1), (3, 0), (3, 1)], "five patients, one without any entry"),
         case(4, 2, 3, [], "nothing is missing"),
@@ -609,6 +609,11 @@ def _of_these(table, axis=0) -> tuple[np.ndarray, np.ndarray]:
 def _by_these_patients(table, mean, std) -> np.ndarray:
     mean, std = _of_these(table)
     return np.nan_to_num((table - mean) / std)
+
+
+def _by_these_patients_filled(table, mean, std) -> np.ndarray:
+    filled = np.where(np.isnan(table), _of_these(table)[0], table)
+    return (filled - filled.mean(axis=0)) / filled.std(axis=0)
 
 
 def _by_these_patients_0_first(table, mean, std) -> np.ndarray:
@@ -681,6 +686,7 @@ FUSE = Exercise(
             (
                 _fused(_by_these_patients),
                 _fused(_by_these_patients_0_first),
+                _fused(_by_these_patients_filled),
                 _fused(lambda table, mean, std: np.where(np.isnan(table), 0, (table - _of_these(table)[0]) / std)),
             ),
         ),

@@ -635,7 +635,7 @@ def _hospital_cases(rng: np.random.Generator) -> list[Case]:
     return [
         Case(([large, small], np.array([30, 10])), "two hospitals, 30 patients and 10; two arrays each"),
         case(3, [(3, 3, 1, 2), (2,), (4, 3), (3,)], [120, 35, 7], "three hospitals, four arrays each"),
-        case(4, [(2, 3), (3,)], [5, 40, 5, 11], "four hospitals"),
+        case(4, [(2, 3), (3,)], [20, 25, 15, 11], "four hospitals, none with half of the patients"),
         case(3, [(2, 2), (2, 2)], [3, 0, 9], "one hospital without patients; two arrays of one shape"),
         case(1, [(3,), (2, 4)], [17], "one hospital alone"),
         case(2, [(5,), (2, 2)], [0.25, 0.5], "counts that are shares of something larger"),
