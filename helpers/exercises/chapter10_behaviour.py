@@ -550,7 +550,7 @@ QUANTISE = Exercise(
         ),
         Misconception(
             "codes that are not int8",
-            "The codes are right, but not of type int8: as float64 each takes eight bytes, and the network is larger "
+            "The codes are right, but not of type int8. In float64 each takes eight bytes, and the network is larger "
             "than before. The whole point is one byte a weight.",
             tuple(_coded(dtype=dtype) for dtype in (float, np.int64, np.int32, np.float32, np.int16)),
         ),
@@ -667,7 +667,7 @@ FUSE = Exercise(
     cases=_patient_cases,
     hints=(
         "Three blocks side by side: the features as they are, the standardised table, and the flags that say what was "
-        "missing. Work out the first patient by hand: age 70, with a mean of 60 and a std of 10, becomes 1.",
+        "missing. Work out the first patient by hand: age 70, with a mean of 60 and a spread of 10, becomes 1.",
         "Ask for what is missing before you change anything: `np.isnan(table)`. Standardise with the `mean` and `std` "
         "that were handed over, not with those of the patients at hand. Only then put 0 where something was missing.",
         "`np.where(missing, 0, (table - mean) / std)` is the middle block. `np.concatenate` of a list of the three, "
@@ -680,7 +680,7 @@ FUSE = Exercise(
     misconceptions=(
         Misconception(
             "standardised by the patients at hand",
-            "You standardised by mean and std of the patients at hand. Then the same patient gets other numbers on "
+            "You standardised by mean and spread of the patients at hand. Then the same patient gets other numbers on "
             "another day, in other company; alone in a batch she is always 0, and a hospital whose patients are all "
             "old looks like any other. The training patients' numbers go with the network.",
             (

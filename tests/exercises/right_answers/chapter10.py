@@ -68,7 +68,7 @@ def _encrypt_volume_secrets(volume, key, header):
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = secrets.token_bytes(12)
-    locked = AESGCM(key).encrypt(nonce, np.ascontiguousarray(volume), header)
+    locked = AESGCM(key).encrypt(nonce, volume.ravel().view(np.uint8).tobytes(), header)
     return b"".join([nonce, locked])
 
 
