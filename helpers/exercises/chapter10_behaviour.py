@@ -550,7 +550,7 @@ QUANTISE = Exercise(
         ),
         Misconception(
             "codes that are not int8",
-            "The codes are right, but not of type int8: as float64 each takes eight bytes, and the network is larger "
+            "The codes are right, but not of type int8. In float64 each takes eight bytes, and the network is larger "
             "than before. The whole point is one byte a weight.",
             tuple(_coded(dtype=dtype) for dtype in (float, np.int64, np.int32, np.float32, np.int16)),
         ),
@@ -574,11 +574,11 @@ def _patient_cases(rng: np.random.Generator) -> list[Case]:
             table[row, column] = np.nan
         return Case((rng.normal(1, 2, (N, F)), table, mean, std), note)
 
-    by_hand = np.array([[70.0, 1.5], [50.0, np.nan]])
+    by_hand = np.array([[70.0, 1.5], [50.0, np.nan], [66.0, 0.8]])
     return [
         Case(
-            (np.array([[0.2], [3.0]]), by_hand, np.array([60.0, 1.0]), np.array([10.0, 0.5])),
-            "two patients; age and a marker, which is missing once",
+            (np.array([[0.2], [3.0], [1.1]]), by_hand, np.array([60.0, 1.0]), np.array([10.0, 0.5])),
+            "three patients; age and a marker, which is missing once",
         ),
         case(5, 3, 2, [(0, 1), (3, 0), (3, 1)], "five patients, one without any entry"),
         case(4, 2, 3, [], "nothing is missing"),
@@ -609,6 +609,11 @@ def _of_these(table, axis=0) -> tuple[np.ndarray, np.ndarray]:
 def _by_these_patients(table, mean, std) -> np.ndarray:
     mean, std = _of_these(table)
     return np.nan_to_num((table - mean) / std)
+
+
+def _by_these_patients_filled(table, mean, std) -> np.ndarray:
+    filled = np.where(np.isnan(table), _of_these(table)[0], table)
+    return (filled - filled.mean(axis=0)) / filled.std(axis=0)
 
 
 def _by_these_patients_0_first(table, mean, std) -> np.ndarray:
@@ -662,7 +667,7 @@ FUSE = Exercise(
     cases=_patient_cases,
     hints=(
         "Three blocks side by side: the features as they are, the standardised table, and the flags that say what was "
-        "missing. Work out the first patient by hand: age 70, with a mean of 60 and a std of 10, becomes 1.",
+        "missing. Work out the first patient by hand: age 70, with a mean of 60 and a spread of 10, becomes 1.",
         "Ask for what is missing before you change anything: `np.isnan(table)`. Standardise with the `mean` and `std` "
         "that were handed over, not with those of the patients at hand. Only then put 0 where something was missing.",
         "`np.where(missing, 0, (table - mean) / std)` is the middle block. `np.concatenate` of a list of the three, "
@@ -675,12 +680,13 @@ FUSE = Exercise(
     misconceptions=(
         Misconception(
             "standardised by the patients at hand",
-            "You standardised by mean and std of the patients at hand. Then the same patient gets other numbers on "
+            "You standardised by mean and spread of the patients at hand. Then the same patient gets other numbers on "
             "another day, in other company; alone in a batch she is always 0, and a hospital whose patients are all "
             "old looks like any other. The training patients' numbers go with the network.",
             (
                 _fused(_by_these_patients),
                 _fused(_by_these_patients_0_first),
+                _fused(_by_these_patients_filled),
                 _fused(lambda table, mean, std: np.where(np.isnan(table), 0, (table - _of_these(table)[0]) / std)),
             ),
         ),

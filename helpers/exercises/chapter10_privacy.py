@@ -62,7 +62,7 @@ def _new_uid(rng: np.random.Generator) -> Callable[[str], str]:
         """UID -> a new one, always the same for the same UID"""
         if not isinstance(uid, str):
             raise TypeError(f"new_uid takes a UID, which is text; {type(uid).__name__} came")
-        return f"2.25.{int.from_bytes(hashlib.sha256(salt + uid.encode()).digest()[:5])}"
+        return f"2.25.{int.from_bytes(hashlib.sha256(salt + uid.encode()).digest()[:5], 'big')}"
 
     return new_uid
 
@@ -365,7 +365,8 @@ DEIDENTIFY = Exercise(
         ),
         Misconception(
             "X emptied",
-            "Elements with the action X are still there, without a value. X removes the element altogether: that a "
+            "Elements with the action X are still there, empty or with a dummy. X removes the element altogether: "
+            "that a "
             "file once had such an element already tells something about where it comes from.",
             (
                 _cleaned(_rule(X=_empty)),

@@ -134,10 +134,10 @@ MEMBERSHIP_ATTACK = Exercise(
     hints=(
         "Two numbers from the same idea. The first looks at all pairs of a member and another patient: in which share "
         "is the member's loss the lower one? The second tries thresholds: who lies at or below is called a member.",
-        "For auc: `others[:, None] - members` is a table of all pairs, as in 7.7. For found: at each threshold t, "
+        "For `auc`: `others[:, None] - members` is a table of all pairs, as in 7.7. For `found`: at each threshold t, "
         "`(others <= t).mean()` is the share of false alarms, and `(members <= t).mean()` the share of members "
-        "recognised. Which t need to be tried?",
-        "Try each member's loss as t: in between, nobody more is recognised. Where the share of false alarms is at "
+        "picked out. Which t need to be tried?",
+        "Try each member's loss as t: in between, nobody more is picked out. Where the share of false alarms is at "
         "most `rate`, keep the largest share of members. Begin with 0: perhaps no threshold keeps to the rate.",
     ),
     why="The AUC says how well the attack tells members from others on the whole. The share found at a low rate "
@@ -157,7 +157,7 @@ MEMBERSHIP_ATTACK = Exercise(
         Misconception(
             "members and others exchanged",
             "Members and others changed places at the threshold. The rate is a share of the *others*: of those who "
-            "were never in the training set and are accused of it. found is a share of the members.",
+            "were never in the training set and are accused of it. `found` is a share of the members.",
             (
                 lambda members, others, rate: membership_attack(others, members, rate),
                 _attacked(lambda members, others, rate: _found(others, members, rate)),
@@ -194,7 +194,8 @@ MEMBERSHIP_ATTACK = Exercise(
         ),
         Misconception(
             "numbers in place of shares",
-            "found is a number of patients, or percent. Asked for is a share, from 0 to 1: only then can networks with "
+            "`found` is a number of patients, or percent. Asked for is a share, from 0 to 1: only then can networks "
+            "with "
             "training sets of different size be compared.",
             (
                 _attacked(_counted),
@@ -218,7 +219,7 @@ MEMBERSHIP_ATTACK = Exercise(
         Misconception(
             "more false alarms than the rate",
             "At your threshold more of the others lie at or below than the rate allows: by one, by a tie, or because a "
-            "quantile was taken between two of them. The attack then looks stronger than it is. Count the others "
+            "percentile was taken between two of them. The attack then looks stronger than it is. Count the others "
             "at the threshold.",
             (
                 _attacked(_at(lambda members, others, rate: np.quantile(others, rate))),
@@ -236,7 +237,7 @@ MEMBERSHIP_ATTACK = Exercise(
             "fewer than the rate allows",
             "You stopped too early: a higher threshold still keeps to the rate. A share of others that is *equal* to "
             "the rate is allowed, and so is every member whose loss is at the threshold. A hospital that tests this "
-            "way believes that fewer patients can be recognised than really can.",
+            "way believes that fewer patients can be picked out than really can.",
             (
                 _attacked(_best(lambda tpr, fpr: tpr, lambda fpr, rate: fpr < rate)),
                 _attacked(_strict(of_members=True)),
@@ -260,7 +261,7 @@ MEMBERSHIP_ATTACK = Exercise(
         ),
         Misconception(
             "auc and found exchanged",
-            "The two numbers are in the other order: first auc, then found.",
+            "The two numbers are in the other order: first `auc`, then `found`.",
             (lambda members, others, rate: membership_attack(members, others, rate)[::-1],),
         ),
     ),
@@ -598,14 +599,15 @@ CLIP_AND_NOISE = Exercise(
         Misconception(
             "noise divided twice",
             "The noise is too small by the expected number of patients. The accountant counts on noise of clip times "
-            "noise_multiplier in the *sum*: with so little, patients can be recognised whom the epsilon promises "
+            "`noise_multiplier` in the *sum*: with so little, patients can be picked out whom the epsilon promises "
             "to hide.",
             (_noisy(sd=lambda clip, noise, P, count: clip * noise / count),),
             sign=_has_sd(lambda clip, noise, P, count: clip * noise / count),
         ),
         Misconception(
             "another standard deviation",
-            "The noise has another standard deviation than clip times noise_multiplier: a factor is missing, or it was "
+            "The noise has another standard deviation than clip times `noise_multiplier`: a factor is missing, or it "
+            "was "
             "taken for a variance. What has to be hidden is one patient, and a patient weighs clip at most. With a "
             "larger clip and the same noise, the promised epsilon is not kept.",
             tuple(_noisy(sd=sd) for sd in _OTHER_SD.values()),
@@ -635,7 +637,7 @@ def _hospital_cases(rng: np.random.Generator) -> list[Case]:
     return [
         Case(([large, small], np.array([30, 10])), "two hospitals, 30 patients and 10; two arrays each"),
         case(3, [(3, 3, 1, 2), (2,), (4, 3), (3,)], [120, 35, 7], "three hospitals, four arrays each"),
-        case(4, [(2, 3), (3,)], [5, 40, 5, 11], "four hospitals"),
+        case(4, [(2, 3), (3,)], [20, 25, 15, 11], "four hospitals, none with half of the patients"),
         case(3, [(2, 2), (2, 2)], [3, 0, 9], "one hospital without patients; two arrays of one shape"),
         case(1, [(3,), (2, 4)], [17], "one hospital alone"),
         case(2, [(5,), (2, 2)], [0.25, 0.5], "counts that are shares of something larger"),
@@ -741,9 +743,9 @@ FEDERATED_AVERAGE = Exercise(
         ),
         Misconception(
             "whole numbers divided",
-            "The shares are whole numbers: 30 of 40 became 0. All weights are 0, and the common network says the same "
-            "of "
-            "every patient.",
+            "The shares are whole numbers, 0 or 1: a hospital with less than half of the patients has nothing to say. "
+            "If "
+            "none has a majority, all weights are 0, and the common network says the same of every patient.",
             (
                 _averaged(lambda counts, stack: counts // counts.sum()),
                 _averaged(lambda counts, stack: np.round(counts / counts.sum())),
