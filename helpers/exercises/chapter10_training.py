@@ -626,7 +626,10 @@ def federated_average(weights, counts):
     -> list of arrays
     """
     shares = counts / counts.sum()
-    return [sum(share * W for share, W in zip(shares, arrays)) for arrays in zip(*weights)]  # noqa: B905
+    mean = []
+    for k in range(len(weights[0])):
+        mean.append(sum(share * hospital[k] for share, hospital in zip(shares, weights, strict=True)))
+    return mean
 
 
 def _hospital_cases(rng: np.random.Generator) -> list[Case]:
