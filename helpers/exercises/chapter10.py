@@ -26,7 +26,7 @@ PREDICTIONS = {
     "10.6a": ComesTrue(1, "With twice the patients each is drawn half as often, and gives away less."),
     "10.7a": ComesTrue(0, "The features exist; 2113 weights in a hundred steps bear that much noise."),
     "10.8a": ComesTrue(2, "Each of the 64 features is locked by itself, with numbers of a thousand digits."),
-    "10.9a": ComesTrue(0, "The mean of the weights has met the patients of all three."),
+    "10.9a": ComesTrue(1, "It has learned that cancer is rare, for among its own patients it is."),
     "10.10a": ComesTrue(2, "Every pixel was multiplied by the same delta, and the bias tells what it was."),
     "10.11a": ComesTrue(
         1, "A layer with 4 x 4 positions points at a quarter of the image's side, often beside the mass."
