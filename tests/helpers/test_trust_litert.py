@@ -41,7 +41,9 @@ def test_each_kind_is_smaller_than_the_one_before(asked):
 def test_times_are_of_all_images(asked):
     _, images, trial = asked
     for row in trial.values():
-        assert len(row["logits"]) == len(images) and row["seconds"] > 0 and row["cpu_seconds"] > 0
+        assert len(row["logits"]) == len(images)
+        assert row["seconds"] > 0
+        assert row["cpu_seconds"] > 0
 
 
 @pytest.mark.parametrize(
