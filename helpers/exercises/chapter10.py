@@ -25,14 +25,14 @@ PREDICTIONS = {
     "10.5a": ComesTrue(1, "Many others are easy cases, with a loss as small as that of the members."),
     "10.6a": ComesTrue(1, "With twice the patients each is drawn half as often, and gives away less."),
     "10.7a": ComesTrue(0, "The features exist; 2113 weights in a hundred steps bear that much noise."),
-    "10.8a": ComesTrue(2, "Each of the 64 features is locked by itself, with numbers of a thousand digits."),
-    "10.9a": ComesTrue(1, "It has learned that cancer is rare, for among its own patients it is."),
+    "10.8a": ComesTrue(2, "Each of the 64 features is locked by itself, with numbers of nearly two thousand digits."),
+    "10.9a": ComesTrue(2, "It has learned that cancer is common, for among its own patients it is."),
     "10.10a": ComesTrue(2, "Every pixel was multiplied by the same delta, and the bias tells what it was."),
     "10.11a": ComesTrue(
-        1, "A layer with 4 x 4 positions points at a quarter of the image's side, often beside the mass."
+        1, "A place of this layer covers a quarter of the image's side, and it often lies beside the mass."
     ),
     "10.14a": ComesTrue(2, "It draws edges that the first convolutions find, whatever the upper layers know."),
-    "10.15a": ComesTrue(1, "Grad-CAM's third layer hardly goes there, the gradient does."),
+    "10.15a": ComesTrue(1, "Grad-CAM of the third layer goes there less often."),
     "10.16a": ComesTrue(3, "It is the only one that has seen images of scanner B."),
     "10.17a": ComesTrue(1, "Rounding to 255 levels a channel is a small noise for a network like this one."),
     "10.18a": ComesTrue(1, "Age says little that the image does not, but some."),

@@ -278,17 +278,16 @@ INTEGRATED_GRADIENTS = Exercise(
         "pieces: (k + 0.5) / steps for k from 0 to steps - 1. `gradient` takes one such image at a time.",
         "Add the gradients up, divide by steps, and multiply the mean by `image - baseline`, pixel by pixel.",
     ),
-    why="The slope at the image alone is often near 0: a sure network has nothing more to gain. On the way from a "
-    "baseline that says nothing, the pixels had to win the answer. The map adds up to the difference of the two "
-    "logits, but for the error of the steps.",
+    why="The slope at the image tells of a small change there only. On the way from the baseline it changes: the mean "
+    "slope times the way is what each pixel added. The map adds up to the difference of the two logits, but for the "
+    "error of the steps.",
     misconceptions=(
         Misconception(
             "times the image in place of the way",
             "You multiplied by the image in place of the way from the baseline. A pixel that is as it was in the "
             "baseline "
             "has added nothing, yet it gets a share; and black pixels get none, even where the black is the finding, "
-            "as "
-            "air is in a collapsed lung.",
+            "as the air around a collapsed lung is.",
             (_path(end=_times_image),),
         ),
         Misconception(
@@ -304,9 +303,8 @@ INTEGRATED_GRADIENTS = Exercise(
         ),
         Misconception(
             "the gradient at one end only",
-            "You asked for the gradient at the image, or at the baseline, alone. A network that is sure has a slope "
-            "near "
-            "0 at the image: the map of the clearest tumour would be empty. Ask on the way.",
+            "You asked for the gradient at the image, or at the baseline, alone. On a way that bends, the slope at one "
+            "end is not the mean slope, and the parts do not add up. Ask on the way.",
             (
                 _path(shares=lambda steps: [1.0]),
                 _path(shares=lambda steps: [0.0]),
@@ -474,9 +472,8 @@ QUANTISE = Exercise(
         ),
         Misconception(
             "cut off in place of rounded",
-            "You cut off in place of rounding. All weights come out nearer to 0, off by up to a whole scale, and "
-            "always "
-            "to the same side: such errors add up from layer to layer, until patients' probabilities have moved. Round "
+            "You cut off in place of rounding. Weights come out off by up to a whole scale, all to one side or all "
+            "nearer to 0. Such errors add up from layer to layer, until patients' probabilities have moved. Round "
             "first, then change the type.",
             (_coded(whole=np.trunc), _coded(whole=np.floor), _coded(whole=np.ceil)),
         ),

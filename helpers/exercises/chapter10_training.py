@@ -484,7 +484,8 @@ CLIP_AND_NOISE = Exercise(
         "`expected_count`, not by the number of rows.",
     ),
     why="After the clipping no patient moves the sum by more than clip, and the noise is as large as that: whether "
-    "one of them took part can no longer be seen. The number drawn would give it away again, so the divisor is fixed.",
+    "one of them took part is hard to see, and an accountant adds up the steps. The number drawn would give it away "
+    "again, so the divisor is fixed.",
     misconceptions=(
         Misconception(
             "clips the mean in place of the patients",
@@ -497,7 +498,7 @@ CLIP_AND_NOISE = Exercise(
             "clips every number",
             "You limited each number by itself. A patient's row of 1,000 numbers may then still have a norm of 32 "
             "times "
-            "clip, and the noise, made for clip, does not hide it. It also turns the gradient another way. Shorten "
+            "clip, and the noise, made for clip, does not hide it. Shorten "
             "the row as a whole.",
             (_noisy("numbers"), _noisy("numbers above"), _noisy("largest")),
             sign=_clips("numbers", "numbers above", "largest"),
