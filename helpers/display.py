@@ -45,7 +45,9 @@ class Message:
         self.text, self.kind = text, kind
 
     def __repr__(self) -> str:
-        return _ITALIC.sub(r"\1", _BOLD.sub(r"\1", self.text))
+        words = re.split(r"(`[^`]+`|(?m:^    .*$))", self.text)  # every second piece is code, where * is a product
+        words[::2] = [_ITALIC.sub(r"\1", _BOLD.sub(r"\1", text)) for text in words[::2]]
+        return "".join(words)
 
     def _repr_html_(self) -> str:
         style = f"border-left:4px solid {EDGE[self.kind]};padding:2px 12px;max-width:46em"

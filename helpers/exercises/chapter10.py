@@ -44,12 +44,12 @@ QUIZ = (
     Question(
         'A colleague sends CT files: "anonymised, I deleted PatientName". What do you ask for?',
         (
-            Option("Nothing: nobody is named.", "Descriptions, sequences and private elements may name her."),
             Option(
                 "That everything goes but what a list allows, and a look at the pixels.",
                 "A list of what to keep ends. Pixels and faces are in no list.",
                 True,
             ),
+            Option("Nothing: nobody is named.", "Descriptions, sequences and private elements may name her."),
             Option("The hash of the patient's number instead of the number.", "Who tries all numbers finds it."),
         ),
     ),
@@ -69,23 +69,23 @@ QUIZ = (
         "Which of these does DP-SGD with a small epsilon protect?",
         (
             Option("Images that are sent to the network for an answer.", "The promise is about training patients."),
+            Option("The files on the disk of the hospital.", "They lie there as before. Encrypt them."),
             Option(
                 "That a patient took part in the training.",
                 "With or without her, the weights come out nearly as often.",
                 True,
             ),
-            Option("The files on the disk of the hospital.", "They lie there as before. Encrypt them."),
         ),
     ),
     Question(
         "Each patient has 20 slices. You clip the gradient of every slice. What happens to epsilon?",
         (
-            Option("It holds for patients.", "A patient then pushes with 20 clipped gradients, not with one."),
             Option(
                 "It holds for a slice, and promises too much for a patient.",
                 "Take the patient's mean gradient first, then clip.",
                 True,
             ),
+            Option("It holds for patients.", "A patient then pushes with 20 clipped gradients, not with one."),
             Option("It holds if slices are drawn by lot.", "Her 20 slices still belong to one person."),
         ),
     ),
@@ -93,12 +93,12 @@ QUIZ = (
         "A map of guided backpropagation outlines the tumour sharply. What do you do first?",
         (
             Option("Show it to the clinicians.", "It may look the same for a network that knows nothing."),
+            Option("Measure how often it points at the tumour.", "An edge detector points at tumours too."),
             Option(
                 "Give the network random weights and draw it again.",
                 "If it stays, it shows the image, not what was learned.",
                 True,
             ),
-            Option("Measure how often it points at the tumour.", "An edge detector points at tumours too."),
         ),
     ),
     Question(
@@ -116,8 +116,8 @@ QUIZ = (
     Question(
         "Sensitivity: men 0.91 (0.88 to 0.93), women 0.90 (0.71 to 0.97). What can you say?",
         (
-            Option("The network is fair.", "For women it may be as low as 0.71. Nobody knows yet."),
             Option("Too few women to tell; test more.", "The interval is the answer, not the point.", True),
+            Option("The network is fair.", "For women it may be as low as 0.71. Nobody knows yet."),
             Option("The network is worse for women.", "The intervals do not show that either."),
         ),
     ),
@@ -125,12 +125,12 @@ QUIZ = (
         "A network moves to a hospital with another scanner. What do you check first?",
         (
             Option("Its AUC in the paper.", "Measured on other patients and another scanner."),
+            Option("That the threshold is the same.", "The same threshold can call nearly everybody."),
             Option(
                 "AUC and calibration on patients of that hospital, before anyone is called.",
                 "The order may hold while every probability is wrong, or both may fall.",
                 True,
             ),
-            Option("That the threshold is the same.", "The same threshold can call nearly everybody."),
         ),
     ),
 )

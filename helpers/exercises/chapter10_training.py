@@ -44,6 +44,7 @@ def _attack_cases(rng: np.random.Generator) -> list[Case]:
         case([1.1, 0.1, 0.35, 0.6, 0.9], rng.permutation([0.2, 0.3, 0.7, 0.8]), 0.5, "two of four others are the rate"),
         case(losses(1, 50, 1), losses(2, 44, 1), 0.2, "losses of one digit"),
         case(losses(3, 20), losses(1, 25), 0.3, "members with the higher losses"),
+        case(10 ** rng.uniform(-7, 0, 40), 10 ** rng.uniform(-6, 2, 35), 0.1, "losses from 0.0000001 to 100"),
     ]
 
 

@@ -119,7 +119,7 @@ def price_page(pages: Mapping[str, Mapping[str, Any]], waits_for: str | None = N
     counts = {name: len(page["values"]) for name, page in prices.pages.items()}
     controls = {
         "page": widgets.Dropdown(options=names, value=names[0], description="page", style=style),
-        "setting": slider("setting, by number", 1, 1, counts[names[0]], 1, ".0f"),
+        "setting": slider("setting", 1, 1, counts[names[0]], 1, ".0f"),
     }
 
     def resize(change: dict) -> None:

@@ -12,6 +12,7 @@ CHAPTERS = {
     "07_classification": ({"augmentation_gallery(": 2, "interval_explorer(": 2, "threshold_explorer(": 2}, 0),
     "08_faster_rcnn": ({"anchor_explorer(": 2, "detection_explorer(": 2}, 0),
     "09_unet": ({"mask_explorer(": 2, "sequence_mixer(": 2, "annotation_desk(": 1}, 0),
+    "10_trust": ({"explanation_toggle(": 2, "price_page(": 1}, 0),
 }
 
 
