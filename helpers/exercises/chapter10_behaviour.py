@@ -320,10 +320,9 @@ INTEGRATED_GRADIENTS = Exercise(
         ),
         Misconception(
             "stops at the ends of the pieces",
-            "Your stops lie at the ends of the pieces, not in their middles. With many steps both come to the same. "
-            "With "
-            "few, each stop is on the same side of its piece, the errors add up in place of cancelling, and what the "
-            "pixels get no longer adds up to the difference of the logits.",
+            "Your stops are not the middles of equal pieces. With many steps that comes to the same. With few, the "
+            "errors add up in place of cancelling, and what the pixels get no longer adds up to the difference of the "
+            "logits.",
             (
                 _path(shares=lambda steps: np.arange(steps) / steps),
                 _path(shares=lambda steps: (np.arange(steps) + 1) / steps),
@@ -699,10 +698,14 @@ FUSE = Exercise(
         ),
         Misconception(
             "no flags",
-            "There are no flags. A patient whose marker was never measured looks exactly like one with an average "
-            "marker. That nobody measured it often says something: about how ill she was, or in which hospital she "
-            "was.",
-            (_fused(flags=None), _fused(flags=lambda table: np.isnan(table).any(axis=1, keepdims=True))),
+            "Nothing says what was missing. A patient whose marker was never measured looks exactly like one with an "
+            "average marker. Ask for what is missing before you fill it; nan equals nothing, not even nan. That nobody "
+            "measured it often says something: about how ill she was, or in which hospital she was.",
+            (
+                _fused(flags=None),
+                _fused(flags=lambda table: np.isnan(table).any(axis=1, keepdims=True)),
+                _fused(flags=lambda table: 0 * np.isnan(table)),
+            ),
         ),
         Misconception(
             "nan left in the table",

@@ -656,7 +656,7 @@ ENCRYPT_VOLUME = Exercise(
         Misconception(
             "other bytes than the voxels",
             "The lock opens, but what is inside is not the volume: text in place of numbers, or voxels of another "
-            "type. "
+            "type or in another order. "
             "Printed text leaves out most voxels of a large volume, and one byte a voxel cannot hold -1000 HU. The "
             "receiver reads a wrong scan. Take the bytes of the array as they are.",
             (
@@ -664,12 +664,14 @@ ENCRYPT_VOLUME = Exercise(
                 _locked(plain=lambda volume, header: repr(volume).encode()),
                 _locked(plain=lambda volume, header: volume.astype(np.uint8).tobytes()),
                 _locked(plain=lambda volume, header: volume.astype(np.float16).tobytes()),
+                _locked(plain=lambda volume, header: volume.tobytes(order="F")),
             ),
             sign=_holds_other_bytes(lambda inside, volume, header: header not in inside),
         ),
         Misconception(
             "a nonce that can be foretold",
-            "The nonce is always the same, or follows from header, key or volume. Sooner or later two volumes get one "
+            "The nonce is always the same, follows from header, key or volume, or is text and holds less chance than "
+            "12 random bytes. Sooner or later two volumes get one "
             "nonce with one key, and whoever holds both files learns how they differ, without the key, and can forge "
             "others. A nonce is drawn by chance, anew in every call.",
             (
