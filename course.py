@@ -14,6 +14,7 @@ python3 course.py COMMAND
   test [--long] [--stack colab | --here]      every test, the notebooks included
   run ...                                     run chapters from the command line (run --help says more)
   build ...                                   make the notebooks from chapters/text (build --help says more)
+  homework ...                                release a chapter to a class, collect, mark, report (--help says more)
   doctor [--here]                             what is wrong with this machine's set-up, and what to do
   update                                      bring newer chapters; your copies in my/ are left alone
 

@@ -12,6 +12,8 @@ _HOMES = {
     "score": "helpers.exercises",
     "predict": "helpers.exercises",
     "quiz": "helpers.exercises",
+    "homework": "helpers.exercises",
+    "receipt": "helpers.exercises",
     "show": "helpers.display",
     "figure": "helpers.display",
     "Shown": "helpers.display",

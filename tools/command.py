@@ -12,7 +12,7 @@ from tools.common import COURSE, Problem, say
 ROOT = Path(__file__).resolve().parent.parent
 
 # Commands that are programs of their own, and whether they need requirements-dev.txt.
-PROGRAMS = {"run": False, "build": True}
+PROGRAMS = {"run": False, "build": True, "homework": False}
 
 
 def run_command(argv: list[str], root: Path = ROOT) -> int:

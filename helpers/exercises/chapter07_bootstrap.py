@@ -340,11 +340,11 @@ def _neighbours(patients, drawn):
 class _WithSlowAuc(Exercise):
     """Whoever is too slow for thousands of draws, with scikit-learn's AUC for one, is judged by fewer."""
 
-    def _first_problem(self, fn: Callable, case: Case, outcome: Outcome) -> Verdict | None:
+    def _first_problem(self, fn: Callable, case: Case, outcome: Outcome, seconds: float) -> Verdict | None:
         if outcome.timed_out:
             case = Case((*case.args[:4], 300), case.note)
             outcome = call(fn, case.args)
-        verdict = super()._first_problem(fn, case, outcome)
+        verdict = super()._first_problem(fn, case, outcome, seconds)
         if not outcome.timed_out:
             return verdict
         return Verdict(

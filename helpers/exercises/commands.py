@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from helpers.display import Message, Source, put, say
 from helpers.exercises import progress, registry
+from helpers.exercises.homework import NotWritten, is_homework
 from helpers.exercises.plain import PLAIN, plain_source
 from helpers.places import COURSE
 
@@ -43,11 +44,12 @@ def check(id: str, fn: Callable) -> Callable:
     """Judge the learner's function and say what is right or wrong with it.
 
     Returns the learner's function when it is right and the course's own when it is not, so that a notebook always
-    runs to its end: `relu = check("2.3", relu)`.
+    runs to its end: `relu = check("2.3", relu)`. In homework nothing is lent: the learner's own comes back.
 
     Raises
     ------
     Unknown : there is no exercise of that id
+    NotWritten : it is homework, and not written yet
     """
     exercise = registry.exercise(id)
     verdict = exercise.judge(fn)
@@ -64,6 +66,11 @@ def check(id: str, fn: Callable) -> Callable:
     remember(note)
     if verdict.status == "passed":
         say(f"**{id} passed.** Your `{exercise.function}` is right on every case.", "good")
+        return fn
+    if is_homework(id):
+        if verdict.status == "not attempted":
+            raise NotWritten(f"{id} is homework and not written yet. {verdict.text}")
+        say(f"**{id} {_HEAD[verdict.status]}.** {verdict.text}\n\nIt is homework: your own function stays.", "bad")
         return fn
     ending = f"Going on with the course's `{exercise.function}`, so that the rest of the chapter works."
     say(f"**{id} {_HEAD[verdict.status]}.** {verdict.text}\n\n{ending}", _MARK[verdict.status])
@@ -99,6 +106,9 @@ def hint(id: str) -> None:
 def solution(id: str) -> None:
     """A right answer and why it is one. Nothing is copied into the notebook: write your own in the end."""
     exercise = registry.exercise(id)
+    if is_homework(id):
+        say(f'**{id} is homework.** `hint("{id}")` helps; the solution comes when it has been marked.')
+        return
 
     def note(data: dict) -> None:
         entry = _entry(data, id)

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import dataclasses
 import inspect
 import pprint
 import re
@@ -13,9 +14,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from helpers.exercises.limits import MOST_BYTES, SECONDS, Outcome, call, own_line
+from helpers.exercises.handin import empty
+from helpers.exercises.limits import MOST_BYTES, SECONDS, Outcome, call
 
 Status = Literal["passed", "wrong", "raised", "not attempted"]
+Runner = Callable[[Callable, tuple, float], Outcome]  # a function, its arguments, seconds
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,15 @@ class Misconception:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of judging a function. `text` tells a beginner what came, what was expected and, if known, why."""
+    """The result of judging a function. `text` tells a beginner what came, what was expected and, if known, why.
+
+    `share` is how much of it is right: the share of the cases, and 1 only where nothing at all is wrong.
+    """
 
     status: Status
     text: str
     misconception: str | None = None
+    share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,8 +93,11 @@ class Exercise:
         """The name of the function to write."""
         return self.reference.__name__
 
-    def judge(self, fn: Any, seed: int = 0) -> Verdict:
-        """Hold `fn` against the reference on the cases of `seed`. Never raises because of what `fn` is or does."""
+    def judge(self, fn: Any, seed: int = 0, run: Runner = call, seconds: float = SECONDS) -> Verdict:
+        """Hold `fn` against the reference on the cases of `seed`. Never raises because of what `fn` is or does.
+
+        `run` calls it: marking has a runner that does so in another process, and gives it more `seconds`.
+        """
         if not callable(fn):
             return Verdict("wrong", self._no_function(fn))
         if fn is self.reference:
@@ -98,16 +108,22 @@ class Exercise:
         if is_stub(fn):
             return Verdict("not attempted", f"{_what_to_do(fn)}, then run the cell again.")
         cases = self.cases(np.random.default_rng(seed))
-        outcomes = list(_outcomes(fn, cases))
+        outcomes = list(_outcomes(fn, cases, run, seconds))
         for case, outcome in zip(cases, outcomes, strict=False):
-            verdict = self._first_problem(fn, case, outcome)
+            verdict = self._first_problem(fn, case, outcome, seconds)
             if verdict is not None:
-                return self._signed(verdict, case, outcome) or self._named(verdict, cases, outcomes, fn)
+                named = self._signed(verdict, case, outcome) or self._named(verdict, cases, outcomes, fn)
+                return dataclasses.replace(named, share=self._share(cases, outcomes))
         if self.holds is None:
-            return Verdict("passed", "")
-        between = call(self.holds, (fn,))
+            return Verdict("passed", "", share=1.0)
+        between = call(self.holds, (fn,), seconds)
         problem = "Your function stopped when it was called again." if between.stopped else between.value
-        return Verdict("wrong", problem) if problem else Verdict("passed", "")
+        # every case is right, but the function is not
+        return Verdict("wrong", problem, share=0.5) if problem else Verdict("passed", "", share=1.0)
+
+    def _share(self, cases: list[Case], outcomes: list[Outcome]) -> float:
+        told = zip(cases, outcomes, strict=False)
+        return sum(not outcome.stopped and self._gap(case, outcome) is None for case, outcome in told) / len(cases)
 
     def _no_function(self, fn: Any) -> str:
         return (
@@ -115,15 +131,15 @@ class Exercise:
             f"the name. What came is of type {type(fn).__name__}."
         )
 
-    def _first_problem(self, fn: Callable, case: Case, outcome: Outcome) -> Verdict | None:
+    def _first_problem(self, fn: Callable, case: Case, outcome: Outcome, seconds: float) -> Verdict | None:
         if outcome.timed_out:
-            return Verdict("raised", _TIMED_OUT)
+            return Verdict("raised", _TIMED_OUT.format(seconds))
         if isinstance(outcome.error, NotImplementedError):
             return Verdict(
                 "not attempted", f"`{self.function}` raises NotImplementedError: its body is not written yet."
             )
         if outcome.error is not None:
-            return Verdict("raised", _raised(fn, outcome.error, case))
+            return Verdict("raised", self._raised(case, outcome))
         gap = self._gap(case, outcome)
         if gap is None:
             return None
@@ -153,6 +169,20 @@ class Exercise:
         if changed:
             problem += f" Also, {changed} is not what it was before the call: work on a copy."
         return f"{problem}\n\n{self._call_text(case)}"
+
+    def _raised(self, case: Case, outcome: Outcome) -> str:
+        """The learner's own line and what Python said; no traceback through the libraries below it."""
+        said = re.sub(r", with gufunc signature .*?\)(?= \(|$)", "", outcome.said)[
+            :300
+        ]  # NumPy's shorthand helps nobody
+        line = outcome.line
+        where = f"in line {line[0]}:\n\n    {line[1]}\n\n    {said}" if line else f"when it was called:\n\n    {said}"
+        meaning = next((text for words, text in _MEANING if words in said), "")
+        names = list(inspect.signature(self.reference).parameters)
+        arrays = [(name, arg) for name, arg in zip(names, case.args, strict=False) if isinstance(arg, np.ndarray)]
+        shapes = ", ".join(f"`{name}` {arg.shape}" for name, arg in arrays)
+        ending = f" The arguments: {shapes}." if shapes else ""
+        return f"Your function stopped {where}\n\n{(meaning + ending).strip()}"
 
     def _call_text(self, case: Case) -> str:
         names = list(inspect.signature(self.reference).parameters)
@@ -215,11 +245,11 @@ def _because(verdict: Verdict, known: Misconception) -> Verdict:
     return Verdict(verdict.status, f"{verdict.text}\n\n**Why?** {known.message}", known.name)
 
 
-def _outcomes(fn: Callable, cases: list[Case]) -> Iterator[Outcome]:
+def _outcomes(fn: Callable, cases: list[Case], run: Runner = call, seconds: float = SECONDS) -> Iterator[Outcome]:
     """One outcome a case; all cases share one time limit, and none is tried after it has run out."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     for case in cases:
-        outcome = call(fn, case.args, max(0.05, end - time.monotonic()))
+        outcome = run(fn, case.args, max(0.05, end - time.monotonic()))
         yield outcome
         if outcome.timed_out:
             return
@@ -248,19 +278,7 @@ def is_stub(fn: Callable) -> bool:
     except (OSError, TypeError, SyntaxError):
         return False
     definitions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    return bool(definitions) and all(_empty(statement) for statement in definitions[0].body)
-
-
-def _empty(statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.Pass):
-        return True
-    if isinstance(statement, ast.Raise):
-        return "NotImplementedError" in ast.dump(statement)
-    value = getattr(statement, "value", statement)
-    if value is None:
-        return True
-    nothing = (type(None), type(...), str) if isinstance(statement, ast.Expr) else (type(None), type(...))
-    return isinstance(value, ast.Constant) and isinstance(value.value, nothing)
+    return bool(definitions) and all(empty(statement) for statement in definitions[0].body)
 
 
 def compare(
@@ -428,8 +446,8 @@ def _argument(name: str, arg: Any) -> list[str]:
 
 
 _TIMED_OUT = (
-    f"Your function was stopped after {SECONDS:.0f} seconds. Is there a loop that never ends, or one that does far "
-    f"more "
+    "Your function was stopped after {:.0f} seconds. Is there a loop that never ends, or one that does far "
+    "more "
     "work than needed? (If a cell ever hangs and the Stop button does nothing, one NumPy call is busy for good: "
     "restart "
     "the kernel. Your progress is kept.)"
@@ -469,21 +487,3 @@ _MEANING = (
     ("IndexError", "An index points outside the array: look at the shape of what you index."),
     ("TypeError", "Something has another type than this line needs: print(type(...)) tells."),
 )  # fmt: skip
-
-
-def _raised(fn: Callable, error: BaseException, case: Case) -> str:
-    """The learner's own line and what Python said; no traceback through the libraries below it."""
-    said = f"{type(error).__name__}: {error}"
-    said = re.sub(r", with gufunc signature .*?\)(?= \(|$)", "", said)[:300]  # NumPy's own shorthand helps nobody here
-    line = own_line(error, fn)
-    where = f"in line {line[0]}:\n\n    {line[1]}\n\n    {said}" if line else f"when it was called:\n\n    {said}"
-    meaning = next((text for words, text in _MEANING if words in said), "")
-    shapes = ", ".join(f"`{name}` {arg.shape}" for name, arg in _arrays(fn, case))
-    ending = f" The arguments: {shapes}." if shapes else ""
-    return f"Your function stopped {where}\n\n{(meaning + ending).strip()}"
-
-
-def _arrays(fn: Callable, case: Case) -> list[tuple[str, np.ndarray]]:
-    names = list(getattr(getattr(fn, "__code__", None), "co_varnames", ()))
-    names += [f"argument {i + 1}" for i in range(len(names), len(case.args))]
-    return [(name, arg) for name, arg in zip(names, case.args, strict=False) if isinstance(arg, np.ndarray)]

@@ -100,13 +100,18 @@ class _Page(io.TextIOBase):
 
 @dataclass
 class Outcome:
-    """What one call of a function did: a value or an error, which arguments it changed, what it printed."""
+    """What one call of a function did: a value or an error, which arguments it changed, what it printed.
+
+    Of an error also what Python said, and the function's own line: (counted from `def`, its text).
+    """
 
     value: Any = None
     error: BaseException | None = None
     timed_out: bool = False
     changed: list[int] = field(default_factory=list)
     printed: str = ""
+    said: str = ""
+    line: tuple[int, str] | None = None
 
     @property
     def stopped(self) -> bool:
@@ -141,7 +146,7 @@ def call(fn: Callable, args: tuple, seconds: float = SECONDS) -> Outcome:
     except TimeLimit:
         outcome.timed_out = True
     except (Exception, SystemExit, GeneratorExit) as error:
-        outcome.error = error
+        outcome.error, outcome.said, outcome.line = error, f"{type(error).__name__}: {error}", own_line(error, fn)
     outcome.printed = page.kept
     outcome.changed = [i for i, (now, before) in enumerate(zip(given, args, strict=True)) if not _same(now, before)]
     return outcome
