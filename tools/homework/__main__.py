@@ -44,7 +44,7 @@ def _release(options: argparse.Namespace) -> None:
         if not options.again:
             raise Problem(
                 f"{folder} already holds this homework. With --again its notebooks are made anew, with the same seeds "
-                "and seals; hand-ins and marks stay. For another homework choose another name: --name 03-winter"
+                "and seals; hand-ins and marks stay. For another homework give it a name: release 03-winter --chapter 03"
             )
         students = students or old.students
     else:
@@ -147,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, act, help: str) -> argparse.ArgumentParser:
         new = commands.add_parser(name, help=help, description=help)
-        new.add_argument("name", metavar="NN", help="the chapter, or the name that --name gave the homework")
+        new.add_argument("name", metavar="NN", help="the chapter, or the name of the homework")
         new.add_argument("--out", metavar="DIR", help="the folder of this homework (default: homework/NN)")
         new.set_defaults(act=act)
         return new

@@ -44,7 +44,10 @@ def run(assignment: Assignment, jobs: list[tuple[str, bytes, list[str]]], addres
     except (OSError, TimeoutError, ValueError) as error:
         raise Problem(f"The Dask scheduler at {address} does not answer ({error}).") from None
     with client:
-        futures = [client.submit(mark_there, given, *job, pure=False) for job in jobs]
+        futures = [
+            client.submit(mark_there, given, student, client.scatter(data, hash=False), tasks, pure=False)
+            for student, data, tasks in jobs
+        ]
         for future in as_completed(futures):
             marks = future.result()
             if "error" in marks:

@@ -25,7 +25,7 @@ def read_roster(path: Path) -> tuple[Student, ...]:
     Problem : no such file, no columns that are known, an id twice, nobody in it; the message names the line
     """
     try:
-        text = _decoded(path.read_bytes())
+        text = decoded(path.read_bytes())
     except OSError as error:
         raise Problem(f"The class list {path} cannot be read: {error.strerror}.") from None
     dialect = max((",", ";", "\t"), key=text.split("\n", 1)[0].count)
@@ -54,7 +54,8 @@ def read_roster(path: Path) -> tuple[Student, ...]:
     return tuple(students)
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """The text of a CSV file: UTF-8, UTF-16, or what old spreadsheets write."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16")
     try:
