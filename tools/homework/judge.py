@@ -17,8 +17,8 @@ from tools.homework import own_tasks, wire
 from tools.homework.assignment import Assignment, Task, digest
 from tools.homework.sandbox import Died, OverTime, Sandbox
 
-SECONDS = 10  # processor time that the student's function may take for all cases of a task
-WAIT = 20.0  # seconds on the clock for the same: sleeping is no computing
+SECONDS = 5  # processor time that the student's function may take for all cases of a task
+WAIT = 15.0  # seconds on the clock for the same: sleeping is no computing
 
 Maker = Callable[[], Sandbox]
 

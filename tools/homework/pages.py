@@ -14,7 +14,7 @@ _STYLE = """
 @media(prefers-color-scheme:dark){:root{--ink:#e6eaed;--paper:#14181b;--soft:#20262a;--line:#46525a;--good:#6fd19b;
 --bad:#ff9a8f;--open:#f0c060;--link:#8ec5ff}}
 body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62rem;margin:0 auto;
-padding:1rem}
+padding:1rem;overflow-wrap:anywhere}
 a{color:var(--link)}h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2rem}h3{font-size:1rem;margin:1rem 0 .2rem}
 table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid var(--line);padding:.25rem .5rem;
 text-align:left;vertical-align:top}td.n,th.n{text-align:right}.wide{overflow-x:auto}

@@ -138,13 +138,11 @@ def _flag(assignment: Assignment, grades: list[Grade]) -> None:
     handed_in = sum(grade.marks is not None for grade in grades)
     for (id, code), same in alike.items():
         course = code in course_likeness(id)
-        for grade in same:
-            others = [other.student.id for other in same if other is not grade]
-            if course:
-                grade.flags.append(f"{id}: the course's own text")
-            elif others and len(same) <= max(3, handed_in / 4):
-                who = ", ".join(others[:5]) + (" and others" if len(others) > 5 else "")
-                grade.flags.append(f"{id}: the same answer as {who}, names and layout apart: ask both")
+        for grade in same if course else ():
+            grade.flags.append(f"{id}: the course's own text")
+        others = [grade.student.id for grade in same[1:]]
+        if not course and others and len(same) <= max(3, handed_in / 4):  # what many have is the usual way to do it
+            same[0].flags.append(f"{id}: the same answer, names and layout apart, as {', '.join(others)}: ask them all")
 
 
 @functools.cache
