@@ -124,8 +124,8 @@ def _page(assignment: Assignment, rows: list[tuple], questions: dict[str, Questi
     )
     foot = (
         "<p><button id='save'>Save written.csv</button> <span id='state' role='status'></span></p>"
-        "<p>Put the file in the place of written.csv in the homework's folder, then run <code>report</code> again. Until "
-        f"then what you type is kept in this browser alone.</p>{data}<script>{_SCRIPT}</script>"
+        "<p>Put the file in the place of written.csv in the folder of this homework and run <code>report</code>. "
+        f"Until then what you type is kept in this browser alone.</p>{data}<script>{_SCRIPT}</script>"
     )
     body = "".join(parts) + foot if rows else "<p>There is no written answer to mark.</p>"
     return page(f"Homework {assignment.name}: written answers", body, name=assignment.name)
