@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from helpers.display import Message, Source, put, say
 from helpers.exercises import progress, registry
-from helpers.exercises.homework import NotWritten, is_homework
+from helpers.exercises.assigned import NotWritten, is_homework
 from helpers.exercises.plain import PLAIN, plain_source
 from helpers.places import COURSE
 

@@ -58,7 +58,7 @@ TASKS = {
 }
 # Reading a notebook that was handed in, and the receipt for it
 HOMEWORK = sum(
-    len((ROOT / "exercises" / f"{name}.py").read_text(encoding="utf-8").splitlines()) for name in ("handin", "homework")
+    len((ROOT / "exercises" / f"{name}.py").read_text(encoding="utf-8").splitlines()) for name in ("assigned", "handin")
 )
 WIDGETS = {
     path.name: len(path.read_text().splitlines())

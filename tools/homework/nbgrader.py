@@ -4,28 +4,33 @@ Its tests run within the student's process and can be tampered with there, unlik
 misconception. What cannot be written as plain asserts (chance, functions as arguments) is left out, and named.
 """
 
+import ast
 import copy
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from helpers.exercises import registry
 from helpers.exercises.exercise import Case, Exercise
+from helpers.exercises.handin import Handin
 from helpers.exercises.plain import PLAIN, plain_source
 from tools import chapter as chapters
 from tools.common import Problem, make_folder, say, write_whole
+from tools.homework import preview, release
 from tools.homework.assignment import Assignment, Task
 from tools.homework.questions import read_questions
 
 _COMPARE = '''def same(got, due, rtol):
     """Shapes and values are equal up to rounding."""
-    if isinstance(due, tuple):
+    if isinstance(due, (tuple, list)):
         several = isinstance(got, (tuple, list)) and len(got) == len(due)
         return several and all(same(g, d, rtol) for g, d in zip(got, due))
     got, due = np.asarray(got, dtype=float), np.asarray(due, dtype=float)
-    return got.shape == due.shape and np.allclose(got, due, rtol=0, atol=rtol * max(1.0, np.abs(due).max(initial=0)))'''
+    scale = max(1.0, np.abs(due[np.isfinite(due)]).max(initial=0))
+    return got.shape == due.shape and np.allclose(got, due, rtol=0, atol=rtol * scale, equal_nan=True)'''
 
 
 def export(assignment: Assignment, course: Path) -> Path:
@@ -38,7 +43,7 @@ def export(assignment: Assignment, course: Path) -> Path:
     chapter = chapters.find_texts([assignment.chapter])[0]
     cells = [_markdown(f"# Homework {assignment.name}: chapter {assignment.chapter}", {})]
     cells += [
-        _code("import numpy as np\n\n" + "\n".join(_imports(assignment)), {}),
+        _code("\n".join(_imports(assignment)), {}),
         _code(_COMPARE, _cell("same", locked=True)),
     ]
     left_out = []
@@ -64,12 +69,19 @@ def export(assignment: Assignment, course: Path) -> Path:
 
 
 def _imports(assignment: Assignment) -> list[str]:
-    """What the right answers take from the course."""
-    texts = [_solution(task) for task in assignment.tasks if task.kind == "code"]
-    lines = ["import math"] if any("math." in text for text in texts) else []
-    return lines + [
-        f"from helpers.nn import {name}" for name in ("columns",) if any(f"{name}(" in text for text in texts)
-    ]
+    """What the right answers take from elsewhere in the chapter: its imports, and what it defines."""
+    code = tuple(task for task in assignment.tasks if task.kind == "code")
+    alone = replace(assignment, tasks=code, students=())
+    notebook = preview.answered(release.notebook_for(alone, release.NOBODY), alone, release.NOBODY)
+    handin = Handin(json.dumps(notebook).encode())
+    own = {registry.exercise(task.exercise).function for task in code}
+    lines = ["import numpy as np"]
+    for task in code:
+        for unit in handin.function(task.exercise, registry.exercise(task.exercise).function).units:
+            line = ast.unparse(unit.node)
+            if not unit.binds & own and line not in lines:
+                lines.append(line)
+    return lines
 
 
 def _solution(task: Task) -> str:
@@ -141,8 +153,6 @@ def _literal(value: object) -> str:
 
 def _halves(source: str) -> tuple[str, str]:
     """A function's header with its docstring, and the rest."""
-    import ast
-
     node = ast.parse(source).body[0]
     lines = source.split("\n")
     first = node.body[1] if ast.get_docstring(node) else node.body[0]

@@ -102,8 +102,8 @@ def _value(exercise: Exercise, rng: np.random.Generator, id: str) -> Own:
         right = _result(exercise.reference, case)
         if right is not None:
             text = (
-                f"**{id}, on your own numbers.** What does `{exercise.function}` give for this input? It is yours "
-                "alone. Work it out by hand or with your function. Write the numbers themselves, three digits are "
+                f"**{id}, on your own numbers.** What does `{exercise.function}` give for this input? It was drawn for "
+                "you. Work it out by hand or with your function. Write the numbers themselves, three digits are "
                 f"enough.\n\n{_written_out(exercise, case)}"
             )
             return Own(text, right)
@@ -175,8 +175,8 @@ def _asked(
     lines = [f"- **{letter}** {options[k].name}" for letter, k in zip(letters, order, strict=True)]
     case, got = shown
     text = (
-        f"**{id}, a planted bug.** Somebody's `{exercise.function}` has one mistake. For this input, which is yours "
-        f"alone,\n\n{_written_out(exercise, case)}\n\nit gives\n\n```python\n{literal(got)}\n```\n\n"
+        f"**{id}, a planted bug.** Somebody's `{exercise.function}` has one mistake. For this input, drawn for you,\n\n"
+        f"{_written_out(exercise, case)}\n\nit gives\n\n```python\n{literal(got)}\n```\n\n"
         "Which mistake is it? Write the letter.\n\n" + "\n".join(lines)
     )
     return Own(text, letters[order.index(0)])

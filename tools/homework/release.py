@@ -1,6 +1,5 @@
 """The notebooks that students get: a chapter with its stubs, the tasks that count, and the student's id inside."""
 
-import copy
 import json
 from pathlib import Path
 
@@ -22,14 +21,12 @@ def release(assignment: Assignment) -> list[Path]:
     Problem : a task does not exist in this chapter, or gives everybody the same numbers
     """
     given = chapters.find_notebooks([assignment.chapter])[0]
-    notebook = json.loads(given.notebook.read_text(encoding="utf-8"))
-    questions = read_questions(assignment)
-    _check(assignment, notebook)
+    _check(assignment, given)
     folder = make_folder(assignment.folder / "release", assignment.folder)
     paths = []
     for student in assignment.students or (NOBODY,):
         name = file_name(given.name, assignment, student)
-        made = _for(student, assignment, notebook, questions, name)
+        made = notebook_for(assignment, student)
         write_whole(folder / name, (json.dumps(made, indent=1, ensure_ascii=False) + "\n").encode())
         paths.append(folder / name)
     return paths
@@ -40,9 +37,11 @@ def file_name(chapter: str, assignment: Assignment, student: Student) -> str:
     return f"{chapter}_homework_{assignment.name}{'' if student is NOBODY else '_' + student.id}.ipynb"
 
 
-def _check(assignment: Assignment, notebook: dict) -> None:
+def _check(assignment: Assignment, given: chapters.Chapter) -> None:
     known = registry.exercises(assignment.chapter)
-    code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    read_questions(assignment)
+    cells = chapters.read_notebook(given).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     for task in assignment.tasks:
         if task.kind != "written" and (task.exercise not in known or f'check("{task.exercise}"' not in code):
             raise Problem(f"Chapter {assignment.chapter} has no exercise {task.exercise}. It has {', '.join(known)}.")
@@ -54,9 +53,11 @@ def _check(assignment: Assignment, notebook: dict) -> None:
                 raise Problem(f"{task.id}: the value is the same for everybody. Ask for another exercise.")
 
 
-def _for(student: Student, assignment: Assignment, notebook: dict, questions: dict[str, Question], file: str) -> dict:
+def notebook_for(assignment: Assignment, student: Student) -> dict:
     """The notebook of one student: nothing executed, the homework said at the top, tasks behind their exercise."""
-    made = copy.deepcopy(notebook)
+    given = chapters.find_notebooks([assignment.chapter])[0]
+    made = json.loads(given.notebook.read_text(encoding="utf-8"))
+    questions, file = read_questions(assignment), file_name(given.name, assignment, student)
     made["metadata"]["homework"] = {
         "name": assignment.name,
         "student": student.id,

@@ -70,10 +70,44 @@ def _split_by_shuffling(patients, test_share, rng):
     return test
 
 
+def _hounsfield_polynomial(stored, slope, intercept):
+    return np.polyval([float(slope), float(intercept)], stored.astype(float))
+
+
+def _window_interpolated(hu, level, width):
+    low = level - 0.5 - (width - 1) / 2
+    grey = np.interp(np.asarray(hu, float), [low, low + width - 1], [0.0, 255.0])
+    return np.round(grey).astype("uint8")
+
+
+def _world_point_by_point(affine, voxels):
+    points = [affine @ [*voxel, 1] for voxel in voxels.reshape(-1, 3)]
+    return np.array(points, float).reshape(-1, 4)[:, :3].reshape(voxels.shape)
+
+
+def _resample_along_each_axis(volume, spacing, new_spacing):
+    step = [new / old for new, old in zip(new_spacing, spacing, strict=False)]
+    sizes = [int((n - 1) / s + 1e-9) + 1 for n, s in zip(volume.shape, step, strict=False)]
+    result = volume.astype(float)
+    for axis in range(volume.ndim):
+        places = np.arange(sizes[axis]) * step[axis]
+        below = np.minimum(places.astype(int), result.shape[axis] - 1)
+        above = np.minimum(below + 1, result.shape[axis] - 1)
+        share = np.expand_dims(places - below, [k for k in range(volume.ndim) if k != axis])
+        result = result.take(below, axis) * (1 - share) + result.take(above, axis) * share
+    return result
+
+
+def _split_by_numbers(patients, test_share, rng):
+    names, which = np.unique(patients, return_inverse=True)
+    rank = np.argsort(rng.random(len(names))).argsort()
+    return (rank < max(1, round(test_share * len(names))))[which]
+
+
 RIGHT = {
-    "1.4": [_hounsfield_loops, _hounsfield_float],
-    "1.5": [_window_from_ends, _window_loops],
-    "1.9": [_world_homogeneous, _world_columns],
-    "1.10": [_resample_axis_by_axis, _resample_interpolator],
-    "1.14": [_split_by_choice, _split_by_shuffling],
+    "1.4": [_hounsfield_loops, _hounsfield_float, _hounsfield_polynomial],
+    "1.5": [_window_from_ends, _window_loops, _window_interpolated],
+    "1.9": [_world_homogeneous, _world_columns, _world_point_by_point],
+    "1.10": [_resample_axis_by_axis, _resample_interpolator, _resample_along_each_axis],
+    "1.14": [_split_by_choice, _split_by_shuffling, _split_by_numbers],
 }

@@ -146,11 +146,27 @@ def _count_by_shape(input_shape, layers):
     return int(total)
 
 
+def _count_recursively(input_shape, layers):
+    if not layers:
+        return 0
+    (kind, *numbers), rest = layers[0], layers[1:]
+    *size, channels = input_shape
+    if kind == "conv":
+        own, shape = numbers[0] * (numbers[1] ** 2 * channels + 1), (*(n - numbers[1] + 1 for n in size), numbers[0])
+    elif kind == "pool":
+        own, shape = 0, (*(n // numbers[0] for n in size), channels)
+    elif kind == "flatten":
+        own, shape = 0, (int(np.prod(input_shape)),)
+    else:
+        own, shape = (channels + 1) * numbers[0], (numbers[0],)
+    return own + _count_recursively(shape, rest)
+
+
 RIGHT = {
     "3.2": [_loops_four, _loops_over_the_kernel, _loops_scipy],
     "3.4": [_size_by_trying, _size_by_floor, _size_by_range],
     "3.6": [_conv_loops, _conv_einsum, _conv_over_the_kernel],
     "3.7": [_pool_loops, _pool_view, _pool_axis_by_axis],
     "3.8": [_field_by_interval, _field_by_sum, _field_by_jump],
-    "3.9": [_count_walking, _count_by_shape],
+    "3.9": [_count_walking, _count_by_shape, _count_recursively],
 }

@@ -110,11 +110,39 @@ def _dropout_binomial(X, drop, rng):
     return np.where(rng.binomial(1, 1 - drop, X.shape) == 1, X / (1 - drop), 0.0)
 
 
+def _sgd_in_steps(theta, g, learning_rate):
+    step = np.multiply(g, -learning_rate)
+    return np.add(theta, step)
+
+
+def _momentum_entries(theta, g, m, learning_rate, beta=0.9):
+    new_m = np.zeros(m.shape)
+    new_theta = np.zeros(theta.shape)
+    for k in np.ndindex(theta.shape):
+        new_m[k] = beta * m[k] + g[k]
+        new_theta[k] = theta[k] - learning_rate * new_m[k]
+    return new_theta, new_m
+
+
+def _adam_one_rate(theta, g, m, q, t, learning_rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    m = m + (1 - beta1) * (g - m)
+    q = q + (1 - beta2) * (g * g - q)
+    root = (1 - beta2**t) ** 0.5
+    return theta - learning_rate * root / (1 - beta1**t) * m / (np.sqrt(q) + eps * root), m, q
+
+
+def _he_standard_normal(shape, rng):
+    fan_in = 1
+    for size in shape[:-1]:
+        fan_in *= size
+    return np.sqrt(2 / fan_in) * rng.standard_normal(tuple(shape))
+
+
 RIGHT = {
-    "5.2": [_sgd_entries, _sgd_sum],
+    "5.2": [_sgd_entries, _sgd_sum, _sgd_in_steps],
     "5.4": [_train_shuffle, _train_while, _train_shuffled_on, _train_sets_shuffled],
-    "5.5": [_momentum_list, _momentum_parts],
-    "5.6": [_adam_moving, _adam_loops],
-    "5.7": [_he_scaled, _he_uniform],
+    "5.5": [_momentum_list, _momentum_parts, _momentum_entries],
+    "5.6": [_adam_moving, _adam_loops, _adam_one_rate],
+    "5.7": [_he_scaled, _he_uniform, _he_standard_normal],
     "5.11": [_dropout_copy, _dropout_choice, _dropout_binomial],
 }

@@ -90,10 +90,31 @@ def _curve_choice(fit, X, y, sizes, rng):
     return [fit(X[:n], y[:n]) for n in sizes]
 
 
+def _shapes_recursively(input_shape, layers):
+    if not layers:
+        return []
+    (kind, *numbers), shape = layers[0], tuple(input_shape)
+    after = {
+        "conv": lambda: (*(n - (numbers[1] - 1) * (numbers[2] != "same") for n in shape[:2]), numbers[0]),
+        "pool": lambda: (*(n // numbers[0] for n in shape[:2]), shape[2]),
+        "flatten": lambda: (int(np.prod(shape)),),
+    }.get(kind, lambda: (numbers[0],))()
+    return [after, *_shapes_recursively(after, layers[1:])]
+
+
+def _curve_by_ranks(fit, X, y, sizes, rng):
+    rank = np.argsort(rng.random(len(X)))
+    X, y = X[rank], y[rank]
+    results = []
+    for n in sizes:
+        results.append(fit(X[:n], y[:n]))
+    return np.asarray(results, float)
+
+
 RIGHT = {
     "6.2": [_one_hot_loop, _one_hot_places, _one_hot_compare],
     "6.3": [_repair_rows, _repair_list, _repair_rows32],
-    "6.4": [_shapes_while, _shapes_lists],
+    "6.4": [_shapes_while, _shapes_lists, _shapes_recursively],
     "6.9": [_confusion_loop, _confusion_bincount, _confusion_product, _confusion_sklearn],
-    "6.11": [_curve_shuffled, _curve_choice],
+    "6.11": [_curve_shuffled, _curve_choice, _curve_by_ranks],
 }

@@ -239,14 +239,24 @@ def _ensemble_exp(logits):
     return np.mean(e / (1 + e), axis=0)
 
 
+def _predictive_table(sensitivity, specificity, prevalence):
+    table = np.array([[sensitivity, 1 - sensitivity], [1 - specificity, specificity]])
+    table = table * np.array([[prevalence], [1 - prevalence]])
+    return tuple(np.diag(table) / table.sum(axis=0))
+
+
+def _ensemble_tanh(logits):
+    return np.mean(0.5 + 0.5 * np.tanh(np.asarray(logits) / 2), axis=0)
+
+
 RIGHT = {
     "7.5": [_weights_loop, _weights_balanced, _weights_sklearn],
     "7.6": [_curve_counted, _curve_loops, _curve_sklearn],
     "7.7": [_auc_loops, _auc_trapezoids, _auc_ranks, _auc_sklearn],
     "7.8": [_interval_choice, _interval_masks, _interval_dict],
-    "7.10": [_predictive_people, _predictive_odds],
+    "7.10": [_predictive_people, _predictive_odds, _predictive_table],
     "7.11": [_calibration_edges, _calibration_sums, _calibration_digitize],
     "7.12": [_platt_descent, _platt_short_descent, _platt_newton, _platt_scipy, _platt_sklearn],
     "7.13": [_temperature_grid, _temperature_coarse, _temperature_descent, _temperature_scipy],
-    "7.14": [_ensemble_loop, _ensemble_exp],
+    "7.14": [_ensemble_loop, _ensemble_exp, _ensemble_tanh],
 }

@@ -164,11 +164,57 @@ def _cpm_by_slopes(false_positives, sensitivity):
     return np.average(y[behind - 1] + slope * (rates - x[behind - 1]))
 
 
+def _match_in_two_passes(overlaps, low=0.3, high=0.5):
+    n, m = overlaps.shape
+    index = np.array([int(np.argmax(row)) if m else 0 for row in overlaps], dtype=int)
+    labels = np.array([0 if not m or max(row) < low else 1 if max(row) >= high else -1 for row in overlaps], dtype=int)
+    forced = {}
+    for k in range(m):
+        most = max(overlaps[:, k], default=0)
+        for row in range(n):
+            if most > 0 and overlaps[row, k] == most:
+                forced.setdefault(row, []).append(k)
+    for row, candidates in forced.items():
+        labels[row] = 1
+        index[row] = max(candidates, key=lambda k: (overlaps[row, k], -k))
+    return labels, index
+
+
+def _encode_centred(boxes, anchors):
+    def parts(box):
+        x1, y1, x2, y2 = np.asarray(box, float).T
+        return np.array([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1])
+
+    b, a = parts(boxes), parts(anchors)
+    return np.vstack([(b[:2] - a[:2]) / a[2:], np.log(b[2:]) - np.log(a[2:])]).T
+
+
+def _froc_counting(scores, hits, counts):
+    best, false = {}, []
+    for scan, (score, hit) in enumerate(zip(scores, hits, strict=False)):
+        for s, h in zip(score, hit, strict=False):
+            if h == -1:
+                false.append(s)
+            elif h >= 0:
+                best[scan, h] = max(s, best.get((scan, h), -np.inf))
+    thresholds = np.array([np.inf, *sorted({*false, *best.values()}, reverse=True)])
+    above = [sum(s >= t for s in false) / len(counts) for t in thresholds]
+    found = [sum(s >= t for s in best.values()) / sum(counts) for t in thresholds]
+    return np.array(above), np.array(found), thresholds
+
+
+def _cpm_loop(false_positives, sensitivity):
+    total = 0.0
+    for power in range(-3, 4):
+        total += np.interp(2.0**power, false_positives, sensitivity)
+    return total / 7
+
+
 RIGHT = {
     "8.2": [_iou_loops, _iou_columns, _iou_tiny_divisor],
-    "8.4": [_match_loops, _match_truth_first],
-    "8.5": [_encode_columns, _encode_loop],
+    "8.4": [_match_loops, _match_truth_first, _match_in_two_passes],
+    "8.5": [_encode_columns, _encode_loop, _encode_centred],
     "8.7": [_nms_table, _nms_against_kept, _nms_argmax],
-    "8.11": [_froc_dictionary, _froc_sorted],
-    "8.12": [_cpm_by_hand, _cpm_by_slopes],
+    "8.11": [_froc_dictionary, _froc_sorted, _froc_counting],
+    "8.12": [_cpm_by_hand, _cpm_by_slopes, _cpm_loop],
 }

@@ -182,12 +182,61 @@ def _sliding_window_pushed_back(image, predict, size, stride, weights):
     return mean
 
 
+def _hausdorff95_by_shifts(a, b, spacing):
+    a, b = np.asarray(a) > 0, np.asarray(b) > 0
+    if not (a.any() and b.any()):
+        return (
+            0.0
+            if a.any() == b.any()
+            else float(np.sqrt(sum((n * s) ** 2 for n, s in zip(a.shape, spacing, strict=False))))
+        )
+
+    def surface(mask):
+        inside = np.pad(mask, 1)
+        for axis in range(mask.ndim):
+            for shift in (-1, 1):
+                inside = inside & np.roll(np.pad(mask, 1), shift, axis)
+        return np.argwhere(mask & ~inside[(slice(1, -1),) * mask.ndim]) * np.asarray(spacing)
+
+    points_a, points_b = surface(a), surface(b)
+    distances = np.sqrt(((points_a[:, None] - points_b[None]) ** 2).sum(axis=-1))
+    return max(np.percentile(distances.min(axis=k), 95) for k in (0, 1))
+
+
+def _conv_block_group_by_group(X, kernels, groups):
+    for K in kernels:
+        X = conv2d(X, K, None, padding="same")
+        parts = []
+        for part in np.split(X, groups, axis=3):
+            mean = part.mean(axis=(1, 2, 3), keepdims=True)
+            parts.append((part - mean) / np.sqrt(part.var(axis=(1, 2, 3), keepdims=True) + 1e-3))
+        X = np.clip(np.concatenate(parts, axis=3), 0, None)
+    return X
+
+
+def _soft_dice_loss_flat(probabilities, truth, smooth=1.0):
+    classes = probabilities.shape[-1]
+    p, t = probabilities.reshape(-1, classes)[:, 1:], truth.reshape(-1, classes)[:, 1:]
+    dice = (2 * np.diag(p.T @ t) + smooth) / (p.sum(axis=0) + t.sum(axis=0) + smooth)
+    return np.mean(1 - dice)
+
+
+def _sliding_window_corners(image, predict, size, stride, weights):
+    corners = [sorted({*range(0, n - size + 1, stride), n - size}) for n in image.shape]
+    total, weight = np.zeros(image.shape), np.zeros(image.shape)
+    for y, x in ((y, x) for y in corners[0] for x in corners[1]):
+        rows, columns = np.ix_(range(y, y + size), range(x, x + size))
+        total[rows, columns] += np.multiply(weights, predict(image[rows, columns]))
+        weight[rows, columns] += weights
+    return np.divide(total, weight)
+
+
 RIGHT = {
     "9.2": [_regions_zeros, _regions_lookup, _regions_isin],
     "9.3": [_dice_product, _dice_counts, _dice_by_confusion, _dice_tiny_number],
-    "9.4": [_hausdorff95_every_pair, _hausdorff95_tree],
-    "9.5": [_conv_block_loops, _conv_block_flat],
+    "9.4": [_hausdorff95_every_pair, _hausdorff95_tree, _hausdorff95_by_shifts],
+    "9.5": [_conv_block_loops, _conv_block_flat, _conv_block_group_by_group],
     "9.6": [_unet_recursive, _unet_by_level, _unet_pile],
-    "9.7": [_soft_dice_loss_loop, _soft_dice_loss_einsum],
-    "9.14": [_sliding_window_while, _sliding_window_pushed_back],
+    "9.7": [_soft_dice_loss_loop, _soft_dice_loss_einsum, _soft_dice_loss_flat],
+    "9.14": [_sliding_window_while, _sliding_window_pushed_back, _sliding_window_corners],
 }

@@ -216,14 +216,62 @@ def _fuse_loops(features, table, mean, std):
     return fused
 
 
+def _encrypt_volume_generated(volume, key, header):
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = AESGCM.generate_key(128)[:12]
+    locked = AESGCM(key).encrypt(nonce, bytes(volume.tobytes()), header)
+    return b"".join([nonce, locked])
+
+
+def _clip_and_noise_product(gradients, clip, noise_multiplier, expected_count, rng):
+    norms = np.sqrt(np.einsum("nd,nd->n", gradients, gradients))
+    factors = np.array([1.0 if norm <= clip else clip / norm for norm in norms])
+    noise = clip * noise_multiplier * rng.standard_normal(gradients.shape[1])
+    return (factors @ gradients + noise) / expected_count
+
+
+def _federated_average_average(weights, counts):
+    return [np.average(np.stack(layer), axis=0, weights=counts) for layer in zip(*weights, strict=False)]
+
+
+def _grad_cam_einsum(values, slopes):
+    height, width, _ = slopes.shape
+    cam = np.einsum("ijc,klc->ij", values, slopes) / (height * width)
+    return cam * (cam > 0)
+
+
+def _integrated_gradients_mean(gradient, image, baseline, steps):
+    shares = (np.arange(steps) + 0.5) / steps
+    gradients = np.stack([gradient(baseline * (1 - share) + image * share) for share in shares])
+    return (image - baseline) * gradients.mean(axis=0)
+
+
+def _quantise_by_channel(W):
+    codes, scales = np.zeros(W.shape, np.int8), np.ones(W.shape[-1])
+    for k in range(W.shape[-1]):
+        most = max(abs(W[..., k].max()), abs(W[..., k].min()))
+        if most > 0:
+            scales[k] = most / 127
+        codes[..., k] = np.rint(W[..., k] / scales[k])
+    return codes, scales
+
+
+def _fuse_masked(features, table, mean, std):
+    known = np.isfinite(table)
+    scaled = np.zeros(table.shape)
+    scaled[known] = ((table - mean) / std)[known]
+    return np.hstack((features, scaled, (~known).astype(float)))
+
+
 RIGHT = {
     "10.2": [_deidentify_table_first, _deidentify_on_a_copy, _deidentify_match],
-    "10.4": [_encrypt_volume_secrets, _encrypt_volume_cipher],
+    "10.4": [_encrypt_volume_secrets, _encrypt_volume_cipher, _encrypt_volume_generated],
     "10.5": [_membership_attack_loops, _membership_attack_by_order, _membership_attack_sklearn],
-    "10.6": [_clip_and_noise_loop, _clip_and_noise_one_by_one],
-    "10.9": [_federated_average_loops, _federated_average_numpy],
-    "10.11": [_grad_cam_loop, _grad_cam_product],
-    "10.13": [_integrated_gradients_list, _integrated_gradients_pieces],
-    "10.17": [_quantise_columns, _quantise_extremes],
-    "10.18": [_fuse_filled, _fuse_loops],
+    "10.6": [_clip_and_noise_loop, _clip_and_noise_one_by_one, _clip_and_noise_product],
+    "10.9": [_federated_average_loops, _federated_average_numpy, _federated_average_average],
+    "10.11": [_grad_cam_loop, _grad_cam_product, _grad_cam_einsum],
+    "10.13": [_integrated_gradients_list, _integrated_gradients_pieces, _integrated_gradients_mean],
+    "10.17": [_quantise_columns, _quantise_extremes, _quantise_by_channel],
+    "10.18": [_fuse_filled, _fuse_loops, _fuse_masked],
 }
