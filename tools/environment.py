@@ -55,7 +55,7 @@ NEWEST = Stack(".venv")
 COLAB = Stack(
     ".venv-colab",
     constraints="requirements-colab.txt",
-    without=("jupyterlab", "papermill", "nbconvert", "playwright", "pyspellchecker", "ruff"),
+    without=("distributed", "jupyterlab", "papermill", "nbconvert", "playwright", "pyspellchecker", "ruff"),
     python="3.13",
 )
 STACKS = {"newest": NEWEST, "colab": COLAB}  # by the name on the command line
