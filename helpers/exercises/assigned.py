@@ -98,8 +98,8 @@ def _find(handin: Handin, id: str) -> Answer | None:
 
     if id.endswith("w"):
         return handin.written(id)
-    if id[-1] in "vb":
-        return handin.value(f"{'bug' if id[-1] == 'b' else 'own'}_{id[:-1].replace('.', '_')}")
+    if id[-1] in "vx":
+        return handin.value(f"{'bug' if id[-1] == 'x' else 'own'}_{id[:-1].replace('.', '_')}")
     return handin.function(id, registry.exercise(id).function)
 
 

@@ -153,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
         return new
 
     new = command("release", _release, "make the students' notebooks of a chapter")
-    new.add_argument("--tasks", nargs="+", metavar="TASK", help="3.2 3.4v 3.2b 3.4w (default: every exercise)")
+    new.add_argument("--tasks", nargs="+", metavar="TASK", help="3.2 3.4v 3.2x 3.4w (default: every exercise)")
     new.add_argument("--students", metavar="FILE", help="a class list as CSV: plain, of Moodle or of Canvas")
     new.add_argument("--due", metavar="TIME", help="2027-01-31T23:59, in this machine's zone unless it says another")
     new.add_argument("--chapter", metavar="NN", help="the chapter, where the homework has a name of its own")

@@ -13,10 +13,11 @@ from pathlib import Path
 from tools.common import Problem, relative, write_whole
 
 FILE, KEY, CLASS = "assignment.toml", "secret.key", "class.json"
-# A code task is an exercise of the chapter, "3.2"; a letter behind it makes another task of it.
-KINDS = {"": "code", "v": "value", "b": "bug", "w": "written"}
+# A code task is an exercise of the chapter, "3.2"; a letter behind it makes another task of it. (a, b, c, d behind a
+# number are predictions.)
+KINDS = {"": "code", "v": "value", "x": "bug", "w": "written"}
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")  # what a student's id and an assignment's name may look like
-_TASK = re.compile(r"(\d+\.\d+)([vbw]?)")
+_TASK = re.compile(r"(\d+\.\d+)([vxw]?)")
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def split_task(id: str) -> tuple[str, str]:
     if not found:
         raise Problem(
             f"{id!r} is no task. Tasks are exercises such as 3.2; 3.2v asks for a value on the student's own input, "
-            "3.2b for the bug in a function, 3.2w is an answer in sentences."
+            "3.2x for the bug in a function, 3.2w is an answer in sentences."
         )
     return found[1], found[2]
 

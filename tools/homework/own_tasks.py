@@ -31,9 +31,9 @@ class Own:
 
 
 def variable(id: str) -> str:
-    """The variable in which the answer to an own task stands: own_3_2 of "3.2v", bug_3_2 of "3.2b"."""
+    """The variable in which the answer to an own task stands: own_3_2 of "3.2v", bug_3_2 of "3.2x"."""
     exercise, letter = split_task(id)
-    return f"{'bug' if letter == 'b' else 'own'}_{exercise.replace('.', '_')}"
+    return f"{'bug' if letter == 'x' else 'own'}_{exercise.replace('.', '_')}"
 
 
 def make(assignment: Assignment, student: str, task: Task) -> Own:
@@ -51,7 +51,7 @@ def _made(seed: int, id: str) -> Own:
     exercise_id, letter = split_task(id)
     exercise = registry.exercise(exercise_id)
     rng = np.random.default_rng(seed)
-    return _bug(exercise, rng, id) if letter == "b" else _value(exercise, rng, id)
+    return _bug(exercise, rng, id) if letter == "x" else _value(exercise, rng, id)
 
 
 def _small_cases(exercise: Exercise, rng: np.random.Generator) -> list[Case]:

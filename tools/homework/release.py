@@ -1,6 +1,7 @@
 """The notebooks that students get: a chapter with its stubs, the tasks that count, and the student's id inside."""
 
 import json
+import re
 from pathlib import Path
 
 from helpers.exercises import registry
@@ -11,6 +12,7 @@ from tools.homework.assignment import Assignment, Student, Task
 from tools.homework.questions import Question, read_questions
 
 NOBODY = Student("-")
+_BADGES = re.compile(r"\[!\[Open in Colab\].*\n\n?")  # they lead to the chapter, not to this copy of it
 
 
 def release(assignment: Assignment) -> list[Path]:
@@ -70,6 +72,7 @@ def notebook_for(assignment: Assignment, student: Student) -> dict:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
+        cell["source"] = _BADGES.sub("", source).splitlines(True)
         if any(f'solution("{id}")' in source for id in code_tasks) and len(source.splitlines()) == 1:
             continue
         left = _put_before(cells, left, source, assignment, student, questions)
@@ -116,13 +119,11 @@ def _head(assignment: Assignment, student: Student, questions: dict[str, Questio
     who = "" if student is NOBODY else f" for {student.name or student.id}"
     rows = "\n".join(f"| {task.id} | {_what(task)} | {task.points:g} |" for task in assignment.tasks)
     text = (
-        f"# Homework {assignment.name}{who}\n\n{due}The tasks below count, {assignment.most:g} points in all; the rest "
-        "of the chapter is as always. Here `check` tells what is wrong, but lends nothing: a cell with a task that is "
-        "not written yet stops.\n\n| task | what | points |\n|---|---|---|\n"
-        + rows
-        + "\n\nMarking takes your functions "
-        "out of this notebook and runs them on other inputs. Do not rename them. **Save, run** `receipt()` **at the "
-        "end, hand in this file.**"
+        f"# Homework {assignment.name}{who}\n\n{due}The tasks below count, {assignment.most:g} points in all. The rest "
+        "of the chapter is as always. For these tasks `check` says what is wrong but lends nothing, and a cell whose "
+        f"task is not written yet stops.\n\n| task | what | points |\n|---|---|---|\n{rows}\n\nMarking takes your "
+        "functions out of this notebook and runs them on other inputs, so keep their names. At the end: save, run "
+        "`receipt()`, hand in this file."
     )
     seal = "-" if student is NOBODY else assignment.seal(student.id)
     lines = ["# Leave this line as it is: it says whose notebook this is."]

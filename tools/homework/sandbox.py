@@ -114,26 +114,15 @@ def _walls(judge: Path, slot: int) -> list[str]:
     for path in ("/etc/ld.so.cache", "/etc/alternatives"):
         command += ["--ro-bind-try", path, path]
     command += ["--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH), "--tmpfs", "/dev/shm"]
-    made: set[Path] = set()
+    command += ["--perms", "1777", "--size", str(SCRATCH), "--tmpfs", "/tmp"]
+    made = {Path("/tmp")}  # before the libraries, which may lie below it
     for folder in _libraries():
         for parent in reversed(folder.parents):
             if parent != Path("/") and parent not in made:
                 command += ["--perms", "0755", "--dir", str(parent)]
                 made.add(parent)
         command += ["--ro-bind", str(folder), str(folder)]
-    command += ["--ro-bind", str(judge), "/judge"]
-    command += [
-        "--perms",
-        "1777",
-        "--size",
-        str(SCRATCH),
-        "--tmpfs",
-        "/tmp",
-        "--remount-ro",
-        "/dev",
-        "--remount-ro",
-        "/",
-    ]
+    command += ["--ro-bind", str(judge), "/judge", "--remount-ro", "/dev", "--remount-ro", "/"]
     command += ["--chdir", "/tmp", "--clearenv"]
     for name, value in _variables("/tmp").items():
         command += ["--setenv", name, value]
