@@ -11,7 +11,7 @@ import pytest
 
 from tests.homework.conftest import notebook
 from tools.common import Problem
-from tools.homework import collect, report, tables, written
+from tools.homework import collect, pages, report, tables, written
 from tools.homework.assignment import Assignment, Late, Student, Task, save
 from tools.homework.questions import Question
 
@@ -251,3 +251,58 @@ def test_the_page_for_written_answers_shows_question_and_rubric(marked):
 def test_no_cell_is_a_formula(text):
     assert tables.cell(text) == f"'{text}"
     assert tables.cell(f"a{text}") == f"a{text}"
+
+
+@pytest.mark.parametrize(
+    ("name", "heading", "column"),
+    [
+        ("03-Autumn", "Homework 03-Autumn (5)", "Homework 03-Autumn (5)"),
+        ("03", "03 - Convolution (5)", "03 - Convolution (5)"),
+        ("03", "03 (draft)", "Homework 03"),
+        ("1", "10 minutes (7)", "Homework 1"),
+        ("03", "Homework 03-autumn (7)", "Homework 03"),
+    ],
+)
+def test_canvas_s_own_column_is_found_and_no_other(tmp_path, name, heading, column):
+    students = (Student("s1"), Student("s2", extra={heading: ""}))
+    assignment = Assignment(tmp_path, name, "03", TASKS, bytes(32), students)
+    assert report.canvas_table(assignment, [])[0][-1] == column
+
+
+def test_moodle_s_dash_for_no_date_stays_a_dash():
+    assert tables.cell("-") == "-"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "-1", "@x", "plain", "'quoted'", "-"])
+def test_a_cell_is_read_as_it_was(text):
+    assert tables.bare(tables.cell(text)) == text
+
+
+def test_the_median_of_two_lies_between_them(marked):
+    """0 and 0.8 and 7 points; without the one in the middle 3.5."""
+    assert "Median 0.8 of 10" in report.report(marked).read_text(encoding="utf-8")
+    few = [grade for id, grade in grades(marked).items() if id in ("s1", "s3")]
+    assert "Median 3.5 of 10" in pages.class_page(marked, few, {"entries": []})
+
+
+def test_being_late_is_a_line_of_the_points_and_said_in_the_class(marked):
+    page = report.report(marked)
+    assert "late, 20 % less" in page.read_text(encoding="utf-8")
+    own = (page.parent / "students" / "s2.html").read_text(encoding="utf-8")
+    assert "handed in 25.0 hours late: 20 % less</td><td class='n'>&minus;0.2</td>" in own
+
+
+def test_marks_without_a_hand_in_or_a_line_in_the_list_are_listed(marked):
+    marks = {"student": "gone", "handin": "x", "problem": None, "tasks": {}, "notes": []}
+    (marked.folder / "marks" / "gone.json").write_text(json.dumps(marks))
+    assert grades(marked)["gone"].status == "nothing handed in"
+
+
+def test_a_report_that_fails_leaves_the_old_one_and_nothing_else(marked, monkeypatch):
+    page = report.report(marked)
+    before, first = sorted(marked.folder.iterdir()), page.read_bytes()
+    monkeypatch.setattr(pages, "class_page", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        report.report(marked)
+    assert sorted(marked.folder.iterdir()) == before
+    assert page.read_bytes() == first

@@ -3,6 +3,8 @@
 import collections
 import html
 import re
+import statistics
+import urllib.parse
 
 from helpers.display import to_html
 from helpers.exercises import registry
@@ -17,7 +19,8 @@ body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)
 padding:1rem;overflow-wrap:anywhere}
 a{color:var(--link)}h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2rem}h3{font-size:1rem;margin:1rem 0 .2rem}
 table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid var(--line);padding:.25rem .5rem;
-text-align:left;vertical-align:top}td.n,th.n{text-align:right}.wide{overflow-x:auto}
+text-align:left;vertical-align:top;overflow-wrap:normal}td.n,th.n{text-align:right;white-space:nowrap}
+th.n{white-space:normal}.wide{overflow-x:auto}.words{min-width:11rem}svg{max-width:100%;height:auto}
 pre{background:var(--soft);padding:.6rem;overflow-x:auto;font-size:.9rem}code{font-size:.92em}
 .good{color:var(--good)}.bad{color:var(--bad)}.open{color:var(--open)}
 .task,.answer{border-left:4px solid var(--line);padding:0 0 0 .8rem;margin:1rem 0}.said{white-space:pre-wrap}
@@ -34,6 +37,7 @@ _STATES = {
     "not attempted": ("-", "open", "not written"),
     "missing": ("?", "open", "not found in the notebook"),
     "to be marked": ("T", "open", "to be marked by a person"),
+    "marked": ("M", "good", "marked by a person"),
 }
 
 
@@ -61,9 +65,6 @@ def student_page(assignment: Assignment, grade, questions: dict) -> str:
         parts.append(f"<p class='bad'><b>It could not be marked.</b> {html.escape(grade.marks['problem'])}</p>")
     else:
         parts.append(f"<p><b>{_number(grade.points)} of {_number(assignment.most)} points</b>{_open(grade)}</p>")
-        if grade.keeps < 1:
-            hours = grade.late_minutes / 60
-            parts.append(f"<p>Handed in {hours:,.1f} hours late: {100 - 100 * grade.keeps:.0f} % less.</p>")
         parts.append(_points_table(assignment, grade))
         parts += [_task(assignment, grade, task, questions) for task in assignment.tasks]
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in grade.marks["notes"])
@@ -80,11 +81,15 @@ def _points_table(assignment: Assignment, grade) -> str:
     for task in assignment.tasks:
         _, colour, words = _STATES[_state(grade, task)]
         points = grade.tasks.get(task.id)
-        if _state(grade, task) == "to be marked" and points is not None:
-            colour, words = "good", "marked by a person"
         rows.append(
             f"<tr><th scope='row'>{task.id}</th><td class='{colour}'>{words}</td>"
             f"<td class='n'>{_number(points)} of {_number(task.points)}</td></tr>"
+        )
+    if grade.keeps < 1:
+        whole = sum(points or 0.0 for points in grade.tasks.values())
+        rows.append(
+            f"<tr><th scope='row'>late</th><td>handed in {grade.late_minutes / 60:,.1f} hours late: "
+            f"{100 - 100 * grade.keeps:.0f} % less</td><td class='n'>&minus;{_number(whole - grade.points)}</td></tr>"
         )
     head = "<tr><th scope='col'>task</th><th scope='col'>result</th><th scope='col' class='n'>points</th></tr>"
     return f"<div class='wide'><table>{head}{''.join(rows)}</table></div>"
@@ -92,7 +97,8 @@ def _points_table(assignment: Assignment, grade) -> str:
 
 def _state(grade, task) -> str:
     mark = grade.marks["tasks"].get(task.id)
-    return mark["status"] if mark else "missing"
+    state = mark["status"] if mark else "missing"
+    return "marked" if state == "to be marked" and grade.tasks.get(task.id) is not None else state
 
 
 def _task(assignment: Assignment, grade, task, questions: dict) -> str:
@@ -130,7 +136,7 @@ def class_page(assignment: Assignment, grades: list, index: dict) -> str:
 
 def _link(grade) -> str:
     text = html.escape(" ".join(part for part in (grade.student.id, grade.student.name) if part))
-    return f"<a href='students/{html.escape(grade.student.id)}.html'>{text}</a>" if grade.entry else text
+    return f"<a href='students/{urllib.parse.quote(grade.student.id)}.html'>{text}</a>" if grade.entry else text
 
 
 def _needs_a_person(assignment: Assignment, grades: list, index: dict) -> str:
@@ -163,7 +169,7 @@ def _numbers(assignment: Assignment, grades: list) -> str:
     points = sorted(grade.points for grade in grades if grade.points is not None)
     if not points:
         return "<h2>Points</h2><p>Nothing is marked yet.</p>"
-    quarter = [points[min(len(points) - 1, int(q * len(points)))] for q in (0.25, 0.5, 0.75)]
+    quarter = statistics.quantiles(points, n=4, method="inclusive") if len(points) > 1 else points * 3
     text = (
         f"{len(points)} of {len(grades)} are marked. Median {_number(quarter[1])} of {_number(assignment.most)} "
         f"points, middle half from {_number(quarter[0])} to {_number(quarter[2])}."
@@ -212,7 +218,7 @@ def _misconceptions(assignment: Assignment, grades: list) -> str:
         links = ", ".join(_link(grade) for grade in who[:12]) + (f" and {len(who) - 12} more" if len(who) > 12 else "")
         rows.append(
             f"<tr><td class='n'>{len(who)}</td><th scope='row'>{id} {html.escape(name)}</th>"
-            f"<td>{to_html(first)}</td><td>{links}</td></tr>"
+            f"<td class='words'>{to_html(first)}</td><td class='words'>{links}</td></tr>"
         )
     head = (
         "<tr><th scope='col' class='n'>students</th><th scope='col'>misconception</th><th scope='col'>what it is</th>"
@@ -232,7 +238,8 @@ def _stuck(assignment: Assignment, grades: list) -> str:
             if wrong or open_:
                 tried.append((-len(wrong) - len(open_), grade.student.id, grade, wrong, open_))
     lines = [
-        f"<tr><th scope='row'>{_link(grade)}</th><td>{', '.join(wrong)}</td><td>{', '.join(open_)}</td></tr>"
+        f"<tr><th scope='row' class='words'>{_link(grade)}</th><td>{', '.join(wrong)}</td>"
+        f"<td>{', '.join(open_)}</td></tr>"
         for _, _, grade, wrong, open_ in sorted(tried, key=lambda item: item[:2])
     ]
     head = "<tr><th scope='col'>student</th><th scope='col'>tried, not right</th><th scope='col'>not tried</th></tr>"
@@ -245,13 +252,14 @@ def _everybody(assignment: Assignment, grades: list) -> str:
     head = "".join(f"<th scope='col'>{task.id}</th>" for task in assignment.tasks)
     rows = []
     for grade in grades:
+        late = f"; late, {100 - 100 * grade.keeps:.0f} % less" if grade.keeps < 1 else ""
         cells = []
         for task in assignment.tasks:
             letter, colour, words = _STATES[_state(grade, task)] if grade.marks else ("", "open", "")
             cells.append(f"<td class='{colour}' title='{words}'>{letter}</td>")
         rows.append(
-            f"<tr><th scope='row'>{_link(grade)}</th><td class='n'>{_number(grade.points)}</td>"
-            f"<td>{grade.status}</td>{''.join(cells)}</tr>"
+            f"<tr><th scope='row' class='words'>{_link(grade)}</th><td class='n'>{_number(grade.points)}</td>"
+            f"<td>{grade.status}{late}</td>{''.join(cells)}</tr>"
         )
     return (
         f"<h2>Everybody</h2><p>{key}</p><div class='wide'><table><tr><th scope='col'>student</th>"

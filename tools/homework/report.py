@@ -3,6 +3,7 @@
 import collections
 import functools
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -60,6 +61,19 @@ def report(assignment: Assignment) -> Path:
         written.write_sheet(assignment, marks, questions)
     grades = grade_all(assignment, marks)
     folder = Path(tempfile.mkdtemp(dir=assignment.folder, prefix=".report-"))
+    try:
+        _write(assignment, grades, questions, folder)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    target = assignment.folder / "report"
+    if target.exists():
+        shutil.rmtree(target)
+    folder.rename(target)
+    return target / "index.html"
+
+
+def _write(assignment: Assignment, grades: list[Grade], questions: dict, folder: Path) -> None:
     folder.chmod(0o755)
     (folder / "students").mkdir()
     index = collect.load_index(assignment)
@@ -70,11 +84,6 @@ def report(assignment: Assignment) -> Path:
             (folder / "students" / f"{grade.student.id}.html").write_text(page, encoding="utf-8")
     for name, rows in (("grades.csv", plain_table), ("moodle.csv", moodle_table), ("canvas.csv", canvas_table)):
         (folder / name).write_bytes(write_table(rows(assignment, grades)))
-    target = assignment.folder / "report"
-    if target.exists():
-        shutil.rmtree(target)
-    folder.rename(target)
-    return target / "index.html"
 
 
 def _marks(assignment: Assignment) -> dict[str, dict]:
@@ -89,10 +98,10 @@ def _marks(assignment: Assignment) -> dict[str, dict]:
 
 
 def grade_all(assignment: Assignment, marks: dict[str, dict]) -> list[Grade]:
-    """One grade for everybody of the class list, and for those who handed in without being on it."""
+    """One grade for everybody of the class list, and for those who are not on it and handed in or have marks."""
     counting = collect.counting(collect.load_index(assignment))
     sheet = written.read_sheet(assignment)
-    others = [Student(id) for id in sorted(set(counting) - {student.id for student in assignment.students})]
+    others = [Student(id) for id in sorted({*counting, *marks} - {student.id for student in assignment.students})]
     grades = []
     for student in (*assignment.students, *others):
         entry = counting.get(student.id)
@@ -116,7 +125,10 @@ def _count(assignment: Assignment, grade: Grade, sheet: dict) -> None:
         if grade.marks["problem"] or mark is None:
             grade.tasks[task.id] = 0.0
         elif mark["status"] in _OPEN:
-            grade.tasks[task.id], grade.comments[task.id], _ = sheet.get((grade.student.id, task.id), (None, "", ""))
+            points, comment, _ = sheet.get((grade.student.id, task.id), (None, "", ""))
+            grade.tasks[task.id], grade.comments[task.id] = points, comment.replace(written.CHANGED, "").strip()
+            if written.CHANGED in comment:
+                grade.flags.append(f"{task.id}: the answer changed since it was marked")
         elif mark["status"] == "passed":
             grade.tasks[task.id] = task.points
         else:
@@ -206,12 +218,9 @@ def moodle_table(assignment: Assignment, grades: list[Grade]) -> list[list]:
 def canvas_table(assignment: Assignment, grades: list[Grade]) -> list[list]:
     """Canvas' gradebook: who the student is, and the column of this homework alone."""
     fixed = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
-    headings = [column for student in assignment.students[:1] for column in student.extra]
-    own = [
-        h
-        for h in headings
-        if h.endswith(")") and h.casefold().startswith((assignment.name, f"homework {assignment.name}"))
-    ]
+    headings = dict.fromkeys(column for student in assignment.students for column in student.extra)
+    title = re.compile(rf"(homework )?{re.escape(assignment.name)}(?![\w.+@-]).*\(\d+\)", re.IGNORECASE)
+    own = [heading for heading in headings if title.fullmatch(heading)]
     column = own[0] if own else f"Homework {assignment.name}"
     rows = [[*fixed, column], ["Points Possible", "", "", "", "", _shown(assignment.most)]]
     for grade in grades:

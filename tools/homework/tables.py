@@ -6,11 +6,18 @@ from pathlib import Path
 
 from tools.homework.roster import decoded
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def cell(value: object) -> str:
     """Text for one cell; what a spreadsheet would take for a formula gets an apostrophe in front."""
     text = str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if text.startswith(_FORMULA) and text != "-" else text  # Moodle writes - where there is no date
+
+
+def bare(text: str) -> str:
+    """What `cell` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 
 def read_table(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:

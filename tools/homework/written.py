@@ -7,29 +7,36 @@ import json
 from pathlib import Path
 
 from tools.common import Problem, write_whole
+from tools.homework import collect
 from tools.homework.assignment import Assignment
 from tools.homework.questions import Question
-from tools.homework.tables import cell, read_table
+from tools.homework.tables import bare, cell, read_table
 
 SHEET, PAGE = "written.csv", "written.html"
 COLUMNS = ("student", "task", "answer", "points", "comment")
+CHANGED = "(answer changed since it was marked)"  # stands before a comment until somebody takes it away
 
 
 def write_sheet(assignment: Assignment, marks: dict[str, dict], questions: dict[str, Question]) -> tuple[Path, Path]:
-    """written.csv and a page to mark on; points and comments that are there already stay.
+    """written.csv and a page to mark on; points and comments that are there already stay, also without the answer.
 
     marks : student id -> what `grade` stored
     """
     old = read_sheet(assignment)
     rows = []
     for task in assignment.tasks:
-        for id in sorted(marks) if task.kind == "written" else ():
-            mark = marks[id].get("tasks", {}).get(task.id, {})
-            if mark.get("status") == "to be marked":
-                points, comment, seen = old.get((id, task.id), (None, "", mark["source"]))
-                if points is not None and seen != mark["source"] and "(answer changed" not in comment:
-                    comment = f"(answer changed since it was marked) {comment}".strip()
-                rows.append((id, task.id, mark["source"], "" if points is None else f"{points:g}", comment))
+        if task.kind != "written":
+            continue
+        answers = {id: own["tasks"][task.id]["source"] for id, own in marks.items() if _waits(own, task.id)}
+        done = {
+            id for (id, its), (points, comment, _) in old.items() if its == task.id and (comment or points is not None)
+        }
+        for id in sorted(answers.keys() | done):
+            points, comment, seen = old.get((id, task.id), (None, "", answers.get(id)))
+            answer = answers.get(id, seen)
+            if points is not None and bare(seen).split() != bare(answer).split() and CHANGED not in comment:
+                comment = f"{CHANGED} {comment}".strip()
+            rows.append((id, task.id, answer, "" if points is None else f"{points:g}", comment))
     page = _page(assignment, rows, questions)
     write_whole(assignment.folder / PAGE, page.encode())
     text = io.StringIO(newline="")
@@ -39,12 +46,16 @@ def write_sheet(assignment: Assignment, marks: dict[str, dict], questions: dict[
     return assignment.folder / SHEET, assignment.folder / PAGE
 
 
+def _waits(marks: dict, task: str) -> bool:
+    return marks.get("tasks", {}).get(task, {}).get("status") == "to be marked"
+
+
 def read_sheet(assignment: Assignment) -> dict[tuple[str, str], tuple[float | None, str, str]]:
     """(student, task) -> points (None: not marked yet), comment, the answer that was marked.
 
     Raises
     ------
-    Problem : a line with points that are no number from 0 to the task's, or a task that is not in the homework
+    Problem : points that are no number from 0 to the task's, a task or a student that there is not, a line twice
     """
     path = assignment.folder / SHEET
     if not path.exists():
@@ -53,11 +64,20 @@ def read_sheet(assignment: Assignment) -> dict[tuple[str, str], tuple[float | No
     if tuple(header) != COLUMNS:
         raise Problem(f"{SHEET}: expected the columns {', '.join(COLUMNS)}, got {', '.join(header)}.")
     most = {task.id: task.points for task in assignment.tasks}
-    found = {}
+    known = {student.id for student in assignment.students}
+    known |= {entry["student"] for entry in collect.load_index(assignment)["entries"]}
+    found, lines = {}, {}
     for line, row in rows:
         id, task = row["student"], row["task"]
         if task not in most:
             raise Problem(f"{SHEET}, line {line}: there is no task {task!r} in this homework.")
+        if id not in known:
+            raise Problem(f"{SHEET}, line {line}: there is no student {id!r}. Mend the id, or take the line out.")
+        if (id, task) in lines:
+            raise Problem(
+                f"{SHEET}, line {line}: {id}, {task} is already in line {lines[id, task]}. Leave one of them."
+            )
+        lines[id, task] = line
         text = row["points"].strip().replace(",", ".")
         try:
             points = float(text) if text else None
@@ -68,7 +88,7 @@ def read_sheet(assignment: Assignment) -> dict[tuple[str, str], tuple[float | No
                 f"{SHEET}, line {line} ({id}, {task}): points must be a number from 0 to {most[task]:g}, or empty, "
                 f"not {row['points']!r}."
             )
-        found[id, task] = (points, row["comment"], row["answer"].removeprefix("'"))
+        found[id, task] = (points, bare(row["comment"]), bare(row["answer"]))
     return found
 
 
@@ -76,10 +96,12 @@ _SCRIPT = """
 const key = "written-" + document.body.dataset.name;
 const fields = [...document.querySelectorAll("input, textarea")];
 const kept = JSON.parse(localStorage.getItem(key) || "{}");
-for (const field of fields) {
-  if (kept[field.id] !== undefined && field.value === "") field.value = kept[field.id];
+for (const field of fields) {  // what was typed counts until the field comes filled otherwise out of written.csv
+  const typed = kept[field.id];
+  if (typed && typed.was === field.defaultValue) field.value = typed.now;
   field.addEventListener("input", () => {
-    kept[field.id] = field.value; localStorage.setItem(key, JSON.stringify(kept)); count();
+    kept[field.id] = {was: field.defaultValue, now: field.value};
+    localStorage.setItem(key, JSON.stringify(kept)); count();
   });
 }
 function count() {
@@ -91,8 +113,8 @@ document.getElementById("save").addEventListener("click", () => {
   const quote = text => '"' + text.replaceAll('"', '""') + '"';
   const rows = JSON.parse(document.getElementById("rows").textContent);
   const lines = [JSON.parse(document.getElementById("columns").textContent).join(",")];
-  rows.forEach((row, k) => lines.push([row[0], row[1], row[2],
-    document.getElementById("points" + k).value, document.getElementById("comment" + k).value].map(quote).join(",")));
+  rows.forEach(([code, ...row]) => lines.push([...row, document.getElementById("points" + code).value,
+    document.getElementById("comment" + code).value].map(quote).join(",")));
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob(["\\ufeff" + lines.join("\\r\\n") + "\\r\\n"], {type: "text/csv"}));
   link.download = "written.csv"; link.click();
@@ -105,7 +127,9 @@ def _page(assignment: Assignment, rows: list[tuple], questions: dict[str, Questi
     from tools.homework.pages import page
 
     most, parts, shown = {task.id: task.points for task in assignment.tasks}, [], None
-    for k, (id, task, answer, points, comment) in enumerate(rows):
+    # a field is known by its class, student and answer, so that what was typed never turns up beside another's
+    codes = [assignment.seed("field", *row[:3]) for row in rows]
+    for k, (id, task, answer, points, comment) in zip(codes, rows, strict=True):
         if task != shown:
             shown, question = task, questions.get(task)
             parts.append(f"<h2>{task}, {most[task]:g} points</h2>")
@@ -118,9 +142,10 @@ def _page(assignment: Assignment, rows: list[tuple], questions: dict[str, Questi
             f"min='0' max='{most[task]:g}' step='0.25' value='{points}'> <label for='comment{k}'>Comment</label> "
             f"<textarea id='comment{k}' rows='1'>{html.escape(comment)}</textarea></section>"
         )
+    fixed = [[code, *map(cell, row[:3])] for code, row in zip(codes, rows, strict=True)]
     data = "".join(
         f"<script type='application/json' id='{name}'>{json.dumps(value).replace('<', chr(92) + 'u003c')}</script>"
-        for name, value in (("rows", [[cell(part) for part in row[:3]] for row in rows]), ("columns", COLUMNS))
+        for name, value in (("rows", fixed), ("columns", COLUMNS))
     )
     foot = (
         "<p><button id='save'>Save written.csv</button> <span id='state' role='status'></span></p>"
