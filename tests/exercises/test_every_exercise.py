@@ -85,6 +85,11 @@ def test_a_differently_written_right_answer_passes(exercise):
             assert exercise.judge(answer, seed).status == "passed", f"{answer.__name__}, seed {seed}"
 
 
+@every
+def test_it_has_three_right_answers_or_more(exercise):
+    assert len({inspect.getsource(answer) for answer in RIGHT.get(exercise.id, [])}) >= 3
+
+
 def names_before(exercise) -> set[str]:
     """What a learner has at an exercise: the imports of the chapter, and the functions of the exercises before it."""
     number = f"{exercise.id.split('.')[0]:0>2}"

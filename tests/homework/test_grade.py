@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from tests.homework import synthetic
@@ -137,8 +138,11 @@ def test_a_kill_in_the_middle_and_then_again(tmp_path, locked):
     end = time.monotonic() + 60
     while len(everything(assignment)) < 3 and time.monotonic() < end:
         time.sleep(0.02)
+    children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == [], "what it had started ends with it"
     before = everything(assignment)
     assert 3 <= len(before) < 19, "it was killed in the middle"
     for data in before.values():

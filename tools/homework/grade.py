@@ -3,7 +3,9 @@
 import concurrent.futures
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -146,8 +148,15 @@ def _run(
 def _begin(folder: Path, unsafe: bool, slots: multiprocessing.Queue) -> None:
     """Once in each worker."""
     global _maker, _assignment
+    threading.Thread(target=_end_with_the_command, daemon=True).start()
     _assignment = load(folder)
     _maker = prepared(_assignment, slots.get(), unsafe)
+
+
+def _end_with_the_command() -> None:
+    """A worker whose command was killed would wait for work for ever."""
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
 
 
 def prepared(assignment: Assignment, slot: int, unsafe: bool):

@@ -49,10 +49,13 @@ def dry_run(assignment: Assignment, unsafe: bool = False) -> str:
     student = _one(assignment, None)
     notebook = json.loads(_released(assignment, student).read_text(encoding="utf-8"))
     judge = kit.make(assignment.tasks, COURSE / "build" / "homework")
-    empty, full = (
-        mark(assignment, student.id, json.dumps(made).encode(), lambda: sandbox.Sandbox(judge, unsafe=unsafe))["tasks"]
-        for made in (notebook, answered(notebook, assignment, student))
-    )
+    results = []
+    for made in (notebook, answered(notebook, assignment, student)):
+        data = json.dumps(made).encode()
+        results.append(mark(assignment, student.id, data, lambda: sandbox.Sandbox(judge, unsafe=unsafe)))
+        if results[-1]["problem"]:
+            raise Problem(f"The sandbox started, but marking in it fails. {results[-1]['problem']}")
+    empty, full = (marks["tasks"] for marks in results)
     lines = ["task     untouched        with the course's answers"]
     lines += [f"{task.id:<8} {empty[task.id]['status']:<16} {full[task.id]['status']}" for task in assignment.tasks]
     good = all(full[task.id]["status"] in ("passed", "to be marked") for task in assignment.tasks)

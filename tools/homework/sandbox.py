@@ -66,18 +66,9 @@ def _missing() -> str:
     if os.getuid() == 0 and not shutil.which("setpriv"):
         return "setpriv (util-linux) is missing, which root needs to drop its rights."
     try:
-        done = subprocess.run(
-            [
-                *_walls(Path(__file__).parent, 0),
-                sys._base_executable,
-                "-I",
-                "-S",
-                "-c",
-                "import os; print(os.getuid())",
-            ],
-            capture_output=True,
-            timeout=60,
-        )
+        code = f"import os, sys; sys.path.append({str(_site())!r}); import numpy; print(os.getuid())"
+        program = [sys._base_executable, "-I", "-S", "-c", code]
+        done = subprocess.run([*_walls(Path(__file__).parent, 0), *program], capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not start ({error})."
     if done.returncode:

@@ -74,10 +74,14 @@ def _hounsfield_polynomial(stored, slope, intercept):
     return np.polyval([float(slope), float(intercept)], stored.astype(float))
 
 
-def _window_interpolated(hu, level, width):
-    low = level - 0.5 - (width - 1) / 2
-    grey = np.interp(np.asarray(hu, float), [low, low + width - 1], [0.0, 255.0])
-    return np.round(grey).astype("uint8")
+def _window_piece_by_piece(hu, level, width):
+    darkest, brightest = level - width / 2, level + width / 2 - 1
+    black, white = hu <= darkest, hu >= brightest
+    between = ~(black | white)
+    out = np.zeros(hu.shape, np.uint8)
+    out[white] = 255
+    out[between] = np.rint((hu[between] - darkest) * 255 / (brightest - darkest))
+    return out
 
 
 def _world_point_by_point(affine, voxels):
@@ -106,7 +110,7 @@ def _split_by_numbers(patients, test_share, rng):
 
 RIGHT = {
     "1.4": [_hounsfield_loops, _hounsfield_float, _hounsfield_polynomial],
-    "1.5": [_window_from_ends, _window_loops, _window_interpolated],
+    "1.5": [_window_from_ends, _window_loops, _window_piece_by_piece],
     "1.9": [_world_homogeneous, _world_columns, _world_point_by_point],
     "1.10": [_resample_axis_by_axis, _resample_interpolator, _resample_along_each_axis],
     "1.14": [_split_by_choice, _split_by_shuffling, _split_by_numbers],

@@ -1,5 +1,7 @@
 """Other right answers to the exercises of chapter 04."""
 
+import math
+
 import numpy as np
 from scipy import special
 
@@ -132,10 +134,10 @@ def _numeric_by_masks(loss, X, step=1e-5):
     return np.array([(loss(X + move) - loss(X - move)) / (2 * step) for move in moves]).reshape(X.shape)
 
 
-def _error_with_where(gradient, numeric):
-    gap = np.sqrt(np.square(gradient - numeric).sum())
-    size = sum(np.sqrt(np.square(each).sum()) for each in (gradient, numeric))
-    return float(gap / (size or 1))
+def _error_by_math(gradient, numeric):
+    a, n = gradient.ravel().tolist(), numeric.ravel().tolist()
+    size = math.hypot(*a) + math.hypot(*n)
+    return math.dist(a, n) / (size or 1)
 
 
 def _logits_add_at(Z, y):
@@ -145,10 +147,11 @@ def _logits_add_at(Z, y):
     return dZ / len(y)
 
 
-def _dense_image_by_image(dA, X, W):
-    dX = np.array([W @ row for row in dA])
-    dW = sum(np.outer(x, row) for x, row in zip(X, dA, strict=False))
-    return dX, dW, np.sum(list(dA), axis=0)
+def _dense_bias_as_weight(dA, X, W):
+    """The biases are the weights of one more input that is always 1."""
+    wide = np.hstack([X, np.ones((len(X), 1))])
+    both = np.tensordot(wide, dA, axes=(0, 0))
+    return np.tensordot(dA, W, axes=(1, 1)), both[:-1], both[-1]
 
 
 def _relu_by_sign(dH, A):
@@ -170,9 +173,9 @@ def _pool_by_positions(dY, X, size=2, stride=2):
 
 RIGHT = {
     "4.2": [_numeric_flat, _numeric_mean_of_both_sides, _numeric_by_masks],
-    "4.3": [_error_by_squares, _error_early_return, _error_with_where],
+    "4.3": [_error_by_squares, _error_early_return, _error_by_math],
     "4.4": [_logits_one_hot, _logits_loops, _logits_add_at],
-    "4.5": [_dense_einsum, _dense_one_by_one, _dense_image_by_image],
+    "4.5": [_dense_einsum, _dense_one_by_one, _dense_bias_as_weight],
     "4.6": [_relu_where, _relu_copy, _relu_by_sign],
     "4.9": [_conv_engine, _conv_patches, _conv_turned],
     "4.10": [_pool_engine, _pool_loops, _pool_by_positions],

@@ -1,6 +1,7 @@
 """Other right answers to the exercises of chapter 05."""
 
 import numpy as np
+from scipy import stats
 
 
 def _sgd_entries(theta, g, learning_rate):
@@ -110,9 +111,8 @@ def _dropout_binomial(X, drop, rng):
     return np.where(rng.binomial(1, 1 - drop, X.shape) == 1, X / (1 - drop), 0.0)
 
 
-def _sgd_in_steps(theta, g, learning_rate):
-    step = np.multiply(g, -learning_rate)
-    return np.add(theta, step)
+def _sgd_weighted_sum(theta, g, learning_rate):
+    return np.einsum("k,k...->...", [1.0, -learning_rate], np.stack([theta, g]))
 
 
 def _momentum_entries(theta, g, m, learning_rate, beta=0.9):
@@ -131,18 +131,23 @@ def _adam_one_rate(theta, g, m, q, t, learning_rate, beta1=0.9, beta2=0.999, eps
     return theta - learning_rate * root / (1 - beta1**t) * m / (np.sqrt(q) + eps * root), m, q
 
 
-def _he_standard_normal(shape, rng):
-    fan_in = 1
-    for size in shape[:-1]:
-        fan_in *= size
-    return np.sqrt(2 / fan_in) * rng.standard_normal(tuple(shape))
+def _he_unit_by_unit(shape, rng):
+    *before, units = shape
+    sd = np.sqrt(2 / np.prod(before))
+    return np.stack([rng.normal(scale=sd, size=before) for _ in range(units)], axis=-1)
+
+
+def _he_truncated(shape, rng):
+    """As Keras does it: nothing beyond two standard deviations, made wider for what is cut off."""
+    sd = (2 / np.prod(shape[:-1])) ** 0.5 / stats.truncnorm.std(-2, 2)
+    return stats.truncnorm.rvs(-2, 2, scale=sd, size=shape, random_state=rng)
 
 
 RIGHT = {
-    "5.2": [_sgd_entries, _sgd_sum, _sgd_in_steps],
+    "5.2": [_sgd_entries, _sgd_sum, _sgd_weighted_sum],
     "5.4": [_train_shuffle, _train_while, _train_shuffled_on, _train_sets_shuffled],
     "5.5": [_momentum_list, _momentum_parts, _momentum_entries],
     "5.6": [_adam_moving, _adam_loops, _adam_one_rate],
-    "5.7": [_he_scaled, _he_uniform, _he_standard_normal],
+    "5.7": [_he_scaled, _he_uniform, _he_unit_by_unit, _he_truncated],
     "5.11": [_dropout_copy, _dropout_choice, _dropout_binomial],
 }

@@ -1,5 +1,8 @@
 """Other right answers to the exercises of chapter 06."""
 
+import itertools
+import math
+
 import numpy as np
 
 
@@ -50,8 +53,17 @@ def _shapes_while(input_shape, layers):
     return found
 
 
-def _shapes_lists(input_shape, layers):
-    return [list(shape) for shape in _shapes_while(input_shape, layers)]
+def _shapes_accumulate(input_shape, layers):
+    """As lists."""
+
+    def after(shape, layer):
+        if layer[0] == "conv":
+            return [n if layer[3] == "same" else n + 1 - layer[2] for n in shape[:2]] + [layer[1]]
+        if layer[0] == "pool":
+            return [n // layer[1] for n in shape[:2]] + [shape[2]]
+        return [math.prod(shape)] if layer[0] == "flatten" else [layer[1]]
+
+    return list(itertools.accumulate(layers, after, initial=input_shape))[1:]
 
 
 def _confusion_loop(y, predicted, C):
@@ -114,7 +126,7 @@ def _curve_by_ranks(fit, X, y, sizes, rng):
 RIGHT = {
     "6.2": [_one_hot_loop, _one_hot_places, _one_hot_compare],
     "6.3": [_repair_rows, _repair_list, _repair_rows32],
-    "6.4": [_shapes_while, _shapes_lists, _shapes_recursively],
+    "6.4": [_shapes_while, _shapes_accumulate, _shapes_recursively],
     "6.9": [_confusion_loop, _confusion_bincount, _confusion_product, _confusion_sklearn],
     "6.11": [_curve_shuffled, _curve_choice, _curve_by_ranks],
 }

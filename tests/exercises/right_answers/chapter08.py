@@ -189,18 +189,19 @@ def _encode_centred(boxes, anchors):
     return np.vstack([(b[:2] - a[:2]) / a[2:], np.log(b[2:]) - np.log(a[2:])]).T
 
 
-def _froc_counting(scores, hits, counts):
-    best, false = {}, []
-    for scan, (score, hit) in enumerate(zip(scores, hits, strict=False)):
-        for s, h in zip(score, hit, strict=False):
-            if h == -1:
-                false.append(s)
-            elif h >= 0:
-                best[scan, h] = max(s, best.get((scan, h), -np.inf))
-    thresholds = np.array([np.inf, *sorted({*false, *best.values()}, reverse=True)])
-    above = [sum(s >= t for s in false) / len(counts) for t in thresholds]
-    found = [sum(s >= t for s in best.values()) / sum(counts) for t in thresholds]
-    return np.array(above), np.array(found), thresholds
+def _froc_threshold_by_threshold(scores, hits, counts):
+    """Every score is tried; one that changes nothing, as a second mark of a nodule, is left out."""
+    points = [(0, 0, np.inf)]
+    for threshold in sorted({score for scan in scores for score in scan}, reverse=True):
+        false = found = 0
+        for score, hit in zip(scores, hits, strict=True):
+            shown = np.asarray(hit)[np.asarray(score) >= threshold].tolist()
+            false += shown.count(-1)
+            found += len({nodule for nodule in shown if nodule >= 0})
+        if (false, found) != points[-1][:2]:
+            points.append((false, found, threshold))
+    false, found, thresholds = np.array(points, dtype=float).T
+    return false / len(scores), found / sum(counts), thresholds
 
 
 def _cpm_loop(false_positives, sensitivity):
@@ -215,6 +216,6 @@ RIGHT = {
     "8.4": [_match_loops, _match_truth_first, _match_in_two_passes],
     "8.5": [_encode_columns, _encode_loop, _encode_centred],
     "8.7": [_nms_table, _nms_against_kept, _nms_argmax],
-    "8.11": [_froc_dictionary, _froc_sorted, _froc_counting],
+    "8.11": [_froc_dictionary, _froc_sorted, _froc_threshold_by_threshold],
     "8.12": [_cpm_by_hand, _cpm_by_slopes, _cpm_loop],
 }

@@ -1,5 +1,7 @@
 """Other right answers to the exercises of chapter 09."""
 
+import itertools
+
 import numpy as np
 
 from helpers.nn import conv2d
@@ -182,25 +184,22 @@ def _sliding_window_pushed_back(image, predict, size, stride, weights):
     return mean
 
 
-def _hausdorff95_by_shifts(a, b, spacing):
-    a, b = np.asarray(a) > 0, np.asarray(b) > 0
-    if not (a.any() and b.any()):
-        return (
-            0.0
-            if a.any() == b.any()
-            else float(np.sqrt(sum((n * s) ** 2 for n, s in zip(a.shape, spacing, strict=False))))
-        )
+def _hausdorff95_by_sets(a, b, spacing):
+    from scipy.spatial.distance import cdist
 
     def surface(mask):
-        inside = np.pad(mask, 1)
-        for axis in range(mask.ndim):
-            for shift in (-1, 1):
-                inside = inside & np.roll(np.pad(mask, 1), shift, axis)
-        return np.argwhere(mask & ~inside[(slice(1, -1),) * mask.ndim]) * np.asarray(spacing)
+        inside = {*map(tuple, np.argwhere(mask).tolist())}
+        steps = [*np.eye(mask.ndim, dtype=int), *-np.eye(mask.ndim, dtype=int)]
+        edge = [p for p in inside if any(tuple((p + step).tolist()) not in inside for step in steps)]
+        return np.reshape(edge, (-1, mask.ndim)) * spacing
 
-    points_a, points_b = surface(a), surface(b)
-    distances = np.sqrt(((points_a[:, None] - points_b[None]) ** 2).sum(axis=-1))
-    return max(np.percentile(distances.min(axis=k), 95) for k in (0, 1))
+    first, second = surface(a), surface(b)
+    if not len(first) and not len(second):
+        return 0.0
+    if not len(first) or not len(second):
+        return np.linalg.norm(np.multiply(a.shape, spacing))
+    table = cdist(first, second)
+    return max(np.percentile(table.min(axis=axis), 95) for axis in (0, 1))
 
 
 def _conv_block_group_by_group(X, kernels, groups):
@@ -221,22 +220,23 @@ def _soft_dice_loss_flat(probabilities, truth, smooth=1.0):
     return np.mean(1 - dice)
 
 
-def _sliding_window_corners(image, predict, size, stride, weights):
+def _sliding_window_canvases(image, predict, size, stride, weights):
+    """Each window on a canvas of its own, as large as the image; then one weighted average."""
     corners = [sorted({*range(0, n - size + 1, stride), n - size}) for n in image.shape]
-    total, weight = np.zeros(image.shape), np.zeros(image.shape)
-    for y, x in ((y, x) for y in corners[0] for x in corners[1]):
-        rows, columns = np.ix_(range(y, y + size), range(x, x + size))
-        total[rows, columns] += np.multiply(weights, predict(image[rows, columns]))
-        weight[rows, columns] += weights
-    return np.divide(total, weight)
+    answers, shares = [], []
+    for y, x in itertools.product(*corners):
+        around = [(start, n - size - start) for start, n in zip((y, x), image.shape, strict=True)]
+        answers.append(np.pad(predict(image[y : y + size, x : x + size]), around))
+        shares.append(np.pad(weights, around))
+    return np.average(answers, axis=0, weights=shares)
 
 
 RIGHT = {
     "9.2": [_regions_zeros, _regions_lookup, _regions_isin],
     "9.3": [_dice_product, _dice_counts, _dice_by_confusion, _dice_tiny_number],
-    "9.4": [_hausdorff95_every_pair, _hausdorff95_tree, _hausdorff95_by_shifts],
+    "9.4": [_hausdorff95_every_pair, _hausdorff95_tree, _hausdorff95_by_sets],
     "9.5": [_conv_block_loops, _conv_block_flat, _conv_block_group_by_group],
     "9.6": [_unet_recursive, _unet_by_level, _unet_pile],
     "9.7": [_soft_dice_loss_loop, _soft_dice_loss_einsum, _soft_dice_loss_flat],
-    "9.14": [_sliding_window_while, _sliding_window_pushed_back, _sliding_window_corners],
+    "9.14": [_sliding_window_while, _sliding_window_pushed_back, _sliding_window_canvases],
 }

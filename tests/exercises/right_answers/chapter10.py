@@ -3,6 +3,7 @@
 import copy
 import math
 import os
+import random
 import secrets
 
 import numpy as np
@@ -216,23 +217,31 @@ def _fuse_loops(features, table, mean, std):
     return fused
 
 
-def _encrypt_volume_generated(volume, key, header):
+def _encrypt_volume_in_steps(volume, key, header):
+    """The nonce from the system's generator as a number; written into place in a buffer of the right length."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    nonce = AESGCM.generate_key(128)[:12]
-    locked = AESGCM(key).encrypt(nonce, bytes(volume.tobytes()), header)
-    return b"".join([nonce, locked])
+    content = volume.tobytes()
+    locked = bytearray(12 + len(content) + 16)
+    locked[:12] = random.SystemRandom().getrandbits(96).to_bytes(12, "big")
+    locked[12:] = AESGCM(key).encrypt(bytes(locked[:12]), content, header)
+    return bytes(locked)
 
 
-def _clip_and_noise_product(gradients, clip, noise_multiplier, expected_count, rng):
-    norms = np.sqrt(np.einsum("nd,nd->n", gradients, gradients))
-    factors = np.array([1.0 if norm <= clip else clip / norm for norm in norms])
-    noise = clip * noise_multiplier * rng.standard_normal(gradients.shape[1])
-    return (factors @ gradients + noise) / expected_count
+def _clip_and_noise_apply(gradients, clip, noise_multiplier, expected_count, rng):
+    def shortened(row):
+        return row / max(1.0, np.linalg.norm(row) / clip)
+
+    total = np.apply_along_axis(shortened, 1, gradients).sum(axis=0)
+    return rng.normal(loc=total, scale=noise_multiplier * clip) / expected_count
 
 
-def _federated_average_average(weights, counts):
-    return [np.average(np.stack(layer), axis=0, weights=counts) for layer in zip(*weights, strict=False)]
+def _federated_average_flat(weights, counts):
+    """A hospital's weights as one long row; cut up again at the end."""
+    rows = np.array([np.concatenate([array.ravel() for array in hospital]) for hospital in weights])
+    mean = np.asarray(counts) @ rows / np.sum(counts)
+    ends = np.cumsum([array.size for array in weights[0]])[:-1]
+    return [part.reshape(array.shape) for part, array in zip(np.split(mean, ends), weights[0], strict=True)]
 
 
 def _grad_cam_einsum(values, slopes):
@@ -241,20 +250,25 @@ def _grad_cam_einsum(values, slopes):
     return cam * (cam > 0)
 
 
-def _integrated_gradients_mean(gradient, image, baseline, steps):
-    shares = (np.arange(steps) + 0.5) / steps
-    gradients = np.stack([gradient(baseline * (1 - share) + image * share) for share in shares])
-    return (image - baseline) * gradients.mean(axis=0)
+def _integrated_gradients_halved(gradient, image, baseline, steps):
+    """The way is halved until one step is left."""
+
+    def total(first, last):
+        if last - first == 1:
+            share = (first + last) / (2 * steps)
+            return gradient(image * share + baseline * (1 - share))
+        middle = (first + last) // 2
+        return total(first, middle) + total(middle, last)
+
+    return np.multiply(image - baseline, total(0, steps)) / steps
 
 
-def _quantise_by_channel(W):
-    codes, scales = np.zeros(W.shape, np.int8), np.ones(W.shape[-1])
-    for k in range(W.shape[-1]):
-        most = max(abs(W[..., k].max()), abs(W[..., k].min()))
-        if most > 0:
-            scales[k] = most / 127
-        codes[..., k] = np.rint(W[..., k] / scales[k])
-    return codes, scales
+def _quantise_nearest_level(W):
+    """The nearest of all 255 levels of a channel."""
+    scale = np.array([np.abs(W[..., c]).max() / 127 or 1.0 for c in range(W.shape[-1])])
+    levels = np.arange(-127, 128)
+    gaps = np.abs(W[..., None] - scale[:, None] * levels)
+    return levels[gaps.argmin(axis=-1)].astype(np.int8), scale
 
 
 def _fuse_masked(features, table, mean, std):
@@ -266,12 +280,12 @@ def _fuse_masked(features, table, mean, std):
 
 RIGHT = {
     "10.2": [_deidentify_table_first, _deidentify_on_a_copy, _deidentify_match],
-    "10.4": [_encrypt_volume_secrets, _encrypt_volume_cipher, _encrypt_volume_generated],
+    "10.4": [_encrypt_volume_secrets, _encrypt_volume_cipher, _encrypt_volume_in_steps],
     "10.5": [_membership_attack_loops, _membership_attack_by_order, _membership_attack_sklearn],
-    "10.6": [_clip_and_noise_loop, _clip_and_noise_one_by_one, _clip_and_noise_product],
-    "10.9": [_federated_average_loops, _federated_average_numpy, _federated_average_average],
+    "10.6": [_clip_and_noise_loop, _clip_and_noise_one_by_one, _clip_and_noise_apply],
+    "10.9": [_federated_average_loops, _federated_average_numpy, _federated_average_flat],
     "10.11": [_grad_cam_loop, _grad_cam_product, _grad_cam_einsum],
-    "10.13": [_integrated_gradients_list, _integrated_gradients_pieces, _integrated_gradients_mean],
-    "10.17": [_quantise_columns, _quantise_extremes, _quantise_by_channel],
+    "10.13": [_integrated_gradients_list, _integrated_gradients_pieces, _integrated_gradients_halved],
+    "10.17": [_quantise_columns, _quantise_extremes, _quantise_nearest_level],
     "10.18": [_fuse_filled, _fuse_loops, _fuse_masked],
 }
