@@ -87,7 +87,8 @@ def test_a_differently_written_right_answer_passes(exercise):
 
 @every
 def test_it_has_three_right_answers_or_more(exercise):
-    assert len({inspect.getsource(answer) for answer in RIGHT.get(exercise.id, [])}) >= 3
+    bodies = {inspect.getsource(answer).partition("\n")[2] for answer in RIGHT.get(exercise.id, [])}
+    assert len(bodies) >= 3
 
 
 def names_before(exercise) -> set[str]:

@@ -228,11 +228,11 @@ def _encrypt_volume_in_steps(volume, key, header):
     return bytes(locked)
 
 
-def _clip_and_noise_apply(gradients, clip, noise_multiplier, expected_count, rng):
+def _clip_and_noise_around_the_sum(gradients, clip, noise_multiplier, expected_count, rng):
     def shortened(row):
         return row / max(1.0, np.linalg.norm(row) / clip)
 
-    total = np.apply_along_axis(shortened, 1, gradients).sum(axis=0)
+    total = sum(map(shortened, gradients), np.zeros(gradients.shape[1]))
     return rng.normal(loc=total, scale=noise_multiplier * clip) / expected_count
 
 
@@ -282,7 +282,7 @@ RIGHT = {
     "10.2": [_deidentify_table_first, _deidentify_on_a_copy, _deidentify_match],
     "10.4": [_encrypt_volume_secrets, _encrypt_volume_cipher, _encrypt_volume_in_steps],
     "10.5": [_membership_attack_loops, _membership_attack_by_order, _membership_attack_sklearn],
-    "10.6": [_clip_and_noise_loop, _clip_and_noise_one_by_one, _clip_and_noise_apply],
+    "10.6": [_clip_and_noise_loop, _clip_and_noise_one_by_one, _clip_and_noise_around_the_sum],
     "10.9": [_federated_average_loops, _federated_average_numpy, _federated_average_flat],
     "10.11": [_grad_cam_loop, _grad_cam_product, _grad_cam_einsum],
     "10.13": [_integrated_gradients_list, _integrated_gradients_pieces, _integrated_gradients_halved],
