@@ -156,5 +156,6 @@ def damaged(notebook: dict, due: Expected, name: str, huge: int) -> tuple[bytes,
             cell["source"] = [line.replace("\n", "\r\n") for line in cell["source"]]
         data = json.dumps(notebook, indent=1).replace("\n", "\r\n").encode()
     if due.damage == "renamed file":
-        name = "final version (2).ipynb.txt"
+        number = name.removesuffix(".ipynb")[-3:]  # of the student: a platform's zip holds each file under one name
+        name = f"final version ({number}).ipynb.txt"
     return data, name
