@@ -73,7 +73,8 @@ def open_lab(
     path = f"my/{wanted.name if wanted else copies.START_PAGE}"
 
     if any(name.startswith("JUPYTERHUB_") for name in os.environ):
-        _point_to_hub(root, path, spec)
+        named = spec["display_name"] if spec else f"{copies.PLAIN_KERNEL['display_name']}, if it runs {target.python}"
+        _point_to_hub(root, path, named)
         return 0
     running = running_server(root, runtime)
     if running:
@@ -110,7 +111,7 @@ def running_server(root: Path, runtime: Path) -> Server | None:
     return None
 
 
-def _point_to_hub(root: Path, path: str, spec: dict[str, str] | None) -> None:
+def _point_to_hub(root: Path, path: str, kernel_name: str) -> None:
     """On a JupyterHub the server runs already: say where to click."""
     served = os.environ.get("JUPYTER_SERVER_ROOT") or os.environ.get("JUPYTERHUB_ROOT_DIR") or str(Path.home())
     served = Path(served).expanduser().resolve()
@@ -123,8 +124,7 @@ def _point_to_hub(root: Path, path: str, spec: dict[str, str] | None) -> None:
         say(f"In its file browser open:  {inside}")
         address = Server(os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/"), token="").page(inside)
         say(f"or put this after the Hub's address:  {address}")
-    name = spec["display_name"] if spec else f"one that runs {environment.venv_python(root)}"
-    say(f"If a notebook asks for a kernel, pick:  {name}")
+    say(f"If a notebook asks for a kernel, pick:  {kernel_name}")
 
 
 def _serve(root: Path, target: environment.Environment, port: int | None, path: str) -> int:

@@ -159,6 +159,14 @@ def test_on_a_hub_no_server_starts_and_the_way_is_told(with_jupyter: Course) -> 
     assert copy["metadata"]["kernelspec"]["name"] == name
 
 
+def test_with_here_the_hub_is_given_the_python_that_runs(course: Course) -> None:
+    (course.root / "requirements.txt").write_text("jupyterlab>=4\n")
+    code, output = course.run("lab", "--here", **hub_variables(course))
+    assert code == 0, output
+    assert f"pick:  Python 3 (ipykernel), if it runs {sys.executable}\n" in output
+    assert not (course.root / ".venv").exists()
+
+
 def test_fresh_on_the_command_line(with_jupyter: Course) -> None:
     first = with_jupyter.run("lab", "--fresh", "2", **hub_variables(with_jupyter))[1]
     assert "is kept" not in first
