@@ -107,5 +107,5 @@ def test_a_mistyped_command_is_answered_in_words(tmp_path):
     variables = os.environ | {"PYTHONPATH": str(COURSE)}
     done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "holds no assignment" in done.stdout
+    assert "holds no homework" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -1,6 +1,7 @@
 """Grades, tables and pages from marks that are made up here: what counts, what is shown, and to whom."""
 
 import csv
+import dataclasses
 import datetime
 import io
 import json
@@ -126,6 +127,29 @@ def test_the_tables(marked):
     moodle = table(folder / "moodle.csv")
     assert moodle[0][:2] == ["Identifier", "Full name"]
     assert moodle[3][1] == "李雷"
+
+
+@pytest.mark.parametrize(
+    ("points", "maximum", "shown"),
+    [
+        (2.7, "100.00", 45),
+        (2.7, "100,00", 45),
+        (2.7, "6", 2.7),
+        (None, "100.00", None),
+        (2.7, "-", 2.7),
+        (2.7, "", 2.7),
+    ],
+)
+def test_moodle_gets_a_grade_of_its_own_maximum(points, maximum, shown):
+    assert report._scaled(points, maximum, 6.0) == (shown if shown is None else pytest.approx(shown))
+
+
+def test_moodle_s_worksheet_comes_back_scaled(homework):
+    extra = {"Identifier": "Participant 1", "Grade": "", "Maximum Grade": "100,00"}
+    ann = Student("s1", "Ann", extra=extra)
+    homework = dataclasses.replace(homework, students=(ann,))
+    rows = report.moodle_table(homework, [report.Grade(ann, None, None, points=homework.most / 4)])
+    assert dict(zip(rows[0], rows[1], strict=True))["Grade"] == 25
 
 
 def test_a_student_s_page_shows_the_reason_and_nobody_else(marked):

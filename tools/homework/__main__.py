@@ -44,7 +44,8 @@ def _release(options: argparse.Namespace) -> None:
         if not options.again:
             raise Problem(
                 f"{folder} already holds this homework. With --again its notebooks are made anew, with the same seeds "
-                "and seals; hand-ins and marks stay. Another homework gets a name: release 03-winter --chapter 03"
+                "and seals, and with the --tasks, --students and --due that you give; hand-ins and marks stay. "
+                "Another homework gets a name: release 03-winter --chapter 03"
             )
         students = students or old.students
     else:

@@ -137,11 +137,14 @@ def load(folder: Path) -> Assignment:
     Problem : there is none, or its file holds something that does not belong there; the message says what and where
     """
     path = folder / FILE
+    if not path.exists():
+        raise Problem(f"{folder} holds no homework. Make one first: course.py homework release NN")
     try:
         text, key = path.read_text(encoding="utf-8"), bytes.fromhex((folder / KEY).read_text().strip())
     except (OSError, ValueError) as error:
         raise Problem(
-            f"{folder} holds no assignment ({error}). Make one first: course.py homework release NN"
+            f"The homework in {folder} cannot be read ({error}). "
+            f"{FILE} and {KEY} belong together: take both from a backup."
         ) from None
     try:
         data = tomllib.loads(text)

@@ -197,7 +197,7 @@ def _mark_task(
         return result | {"text": f"There is {what} in this notebook."}, True
     result |= {key: found[key] for key in ("source", "cell", "flags", "likeness")}
     if task.kind == "written":
-        state = "missing" if found["stub"] else "to be marked"
+        state = "not attempted" if found["stub"] else "to be marked"
         return result | {"status": state, "text": "Nothing is written there." * found["stub"]}, True
     if found["problem"]:
         return result | {"status": "raised", "text": f"This cannot be read: {found['problem']}."}, True

@@ -86,10 +86,10 @@ def _points_table(assignment: Assignment, grade) -> str:
             f"<td class='n'>{_number(points)} of {_number(task.points)}</td></tr>"
         )
     if grade.keeps < 1:
-        whole = sum(points or 0.0 for points in grade.tasks.values())
+        lost = sum(points or 0.0 for points in grade.tasks.values()) - grade.points
         rows.append(
             f"<tr><th scope='row'>late</th><td>handed in {grade.late_minutes / 60:,.1f} hours late: "
-            f"{100 - 100 * grade.keeps:.0f} % less</td><td class='n'>&minus;{_number(whole - grade.points)}</td></tr>"
+            f"{100 - 100 * grade.keeps:.0f} % less</td><td class='n'>{'&minus;' * (lost > 0)}{_number(lost)}</td></tr>"
         )
     head = "<tr><th scope='col'>task</th><th scope='col'>result</th><th scope='col' class='n'>points</th></tr>"
     return f"<div class='wide'><table>{head}{''.join(rows)}</table></div>"

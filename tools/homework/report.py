@@ -200,7 +200,10 @@ def _feedback(grade: Grade) -> str:
 
 
 def moodle_table(assignment: Assignment, grades: list[Grade]) -> list[list]:
-    """Moodle's grading worksheet: its own columns come back unchanged, with grade and comment filled in."""
+    """Moodle's grading worksheet: its own columns come back unchanged, with grade and comment filled in.
+
+    A grade is of the worksheet's "Maximum Grade": points of 6 are scaled where Moodle's assignment has 100.
+    """
     usual = ["Identifier", "Full name", "Email address", "Status", "Grade", "Maximum Grade", "Grade can be changed"]
     usual += ["Last modified (submission)", "Last modified (grade)", "Feedback comments"]
     theirs = [s for s in assignment.students if "Identifier" in s.extra and "Grade" in s.extra]
@@ -210,9 +213,19 @@ def moodle_table(assignment: Assignment, grades: list[Grade]) -> list[list]:
         student = grade.student
         known = {"Identifier": student.id, "Full name": student.name, "Email address": student.email}
         row = known | {"Maximum Grade": _shown(assignment.most), "Grade can be changed": "Yes"} | student.extra
-        row |= {"Grade": _shown(grade.points), "Feedback comments": _feedback(grade)}
+        row |= {"Grade": _shown(_scaled(grade.points, str(row.get("Maximum Grade", "")), assignment.most))}
+        row |= {"Feedback comments": _feedback(grade)}
         rows.append([row.get(column, "") for column in columns])
     return rows
+
+
+def _scaled(points: float | None, maximum: str, most: float) -> float | None:
+    """Points of `most` as points of Moodle's maximum; as they are where that is no number, or a scale of words."""
+    try:
+        greatest = float(maximum.replace(",", "."))
+    except ValueError:
+        return points
+    return points if points is None or not most or greatest <= 0 else points * greatest / most
 
 
 def canvas_table(assignment: Assignment, grades: list[Grade]) -> list[list]:
